@@ -1,0 +1,16 @@
+/* base/stop.h: the one flag that asks everybody to stop. Readable from anywhere, settable from a
+ * signal handler. stop_wait sleeps until the flag is set or time is up: no polling. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stop;
+
+struct stop *stop_new(void);
+void stop_free(struct stop *s);
+void stop_request(struct stop *s); /* async-signal-safe */
+bool stop_requested(const struct stop *s);
+/* True when the stop was requested before timeout_ms passed. */
+bool stop_wait(struct stop *s, uint64_t timeout_ms);
+int stop_fd(const struct stop *s); /* readable once requested; for poll(2) */

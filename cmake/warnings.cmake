@@ -1,0 +1,30 @@
+# Compiler flags of every target, as an interface library.
+add_library(inlet_flags INTERFACE)
+target_compile_options(inlet_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+  -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings
+  -Wswitch-enum -Wimplicit-fallthrough -Wdouble-promotion -fno-strict-aliasing)
+target_compile_definitions(inlet_flags INTERFACE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64
+  INLET_VERSION="${PROJECT_VERSION}")
+if(INLET_WERROR)
+  target_compile_options(inlet_flags INTERFACE -Werror)
+endif()
+if(INLET_FAILPOINTS)
+  target_compile_definitions(inlet_flags INTERFACE INLET_FAILPOINTS)
+endif()
+if(INLET_SANITIZE_ADDRESS)
+  target_compile_options(inlet_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(inlet_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(INLET_SANITIZE_THREAD)
+  target_compile_options(inlet_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(inlet_flags INTERFACE -fsanitize=thread)
+endif()
+if(INLET_FUZZ)
+  target_compile_options(inlet_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer)
+  target_link_options(inlet_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(inlet_flags INTERFACE -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE)
+  target_link_options(inlet_flags INTERFACE -pie -Wl,-z,relro,-z,now -Wl,--as-needed)
+endif()
