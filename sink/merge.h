@@ -1,0 +1,58 @@
+/* sink/merge.h: many sorted inputs into one: by key, then sequence number, then merge_rule.h.
+ *
+ * A loser tree over the inputs' heads. Rows are not copied: a result stays valid until the next
+ * call. An input whose keys do not ascend is FAIL_CORRUPT.
+ * Memory: each open input costs a format reader (Avro: MERGE_INPUT_BYTES is the usual upper figure)
+ * and about 100 bytes here. merge_open_runs opens at most fan_in inputs at a time: more runs than
+ * that are first merged, smallest first, into temporary runs: files nobody lists, in the bucket's
+ * folder, removed by merge_close whatever happened. Thread: one at a time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/stop.h"
+#include "sink/data_file.h"
+#include "sink/format/format.h"
+#include "sink/interval.h"
+#include "sink/run_reader.h"
+#include "sink/run_writer.h"
+
+#define MERGE_FAN_IN 32
+#define MERGE_INPUT_BYTES ((size_t)512 << 10)
+/* Rows between two looks at the stop flag. */
+#define MERGE_STOP_ROWS 4096
+
+/* A sorted input. `next` is as run_reader_next; `close` frees self. */
+struct merge_input {
+    enum next (*next)(void *self, struct run_row *out, struct error *err);
+    void (*close)(void *self);
+    void *self;
+};
+
+struct merge_options {
+    const struct data_file_layout *layout;
+    bool drop_deletes;       /* leave results of retract kinds out */
+    const struct stop *stop; /* NULL: never. Requested: NEXT_FAIL with FAIL_STOPPED */
+};
+
+struct merge;
+
+/* Takes the inputs over (closes them, also when it fails). count may be 0. */
+MUST_USE bool merge_open(const struct merge_options *o, const struct merge_input *inputs,
+                         size_t count, struct merge **out, struct error *err);
+
+/* The runs of one section. `temporary` says where runs of extra passes go (its level is ignored);
+ * NULL: no passes, all runs are opened at once. fan_in 0 means MERGE_FAN_IN; at least 2. */
+MUST_USE bool merge_open_runs(const struct merge_options *o, const struct run_origin *origin,
+                              const struct interval_section *section,
+                              const struct run_target *temporary, size_t fan_in, struct merge **out,
+                              struct error *err);
+
+/* *out is valid until the next call. */
+MUST_USE enum next merge_next(struct merge *m, struct run_row *out, struct error *err);
+uint64_t merge_rows_read(const struct merge *m);
+void merge_close(struct merge *m); /* takes NULL */
