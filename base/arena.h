@@ -48,4 +48,3 @@ static inline size_t arena_used(const struct arena *a)
 
 /* Zeroed array; the count was admitted before (reader_count) or is ours. */
 #define ARENA_ARRAY(a, type, count) ((type *)arena_zalloc((a), mem_size((count), sizeof(type))))
-size_t mem_size(size_t count, size_t size_bytes); /* aborts on overflow */

@@ -7,5 +7,6 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-__extension__ typedef __int128 int128;
-__extension__ typedef unsigned __int128 uint128;
+/* Aligned to 8, not 16: they lie in arenas, which align to 8. */
+__extension__ typedef __int128 int128 __attribute__((aligned(8)));
+__extension__ typedef unsigned __int128 uint128 __attribute__((aligned(8)));

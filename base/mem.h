@@ -10,6 +10,7 @@ void *mem_alloc(size_t size_bytes); /* size 0 gives a pointer that can be freed 
 void *mem_zalloc(size_t size_bytes);
 void *mem_realloc(void *old, size_t size_bytes);
 void *mem_array(size_t count, size_t size_bytes); /* zeroed; aborts when the product overflows */
+size_t mem_size(size_t count, size_t size_bytes); /* the product; aborts on overflow */
 void mem_free(void *ptr);                         /* takes NULL */
 char *mem_dup(const void *bytes, size_t len);     /* copy with a NUL behind it */
 

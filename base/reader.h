@@ -45,7 +45,7 @@ static inline uint64_t reader_ule(struct reader *r, size_t len)
     const unsigned char *p = reader_take(r, len);
     uint64_t v = 0;
     if (p != NULL) {
-        memcpy(&v, p, len); /* this program runs on little-endian machines only; checked at start */
+        memcpy(&v, p, len); /* little-endian machines only: reader.c asserts it */
     }
     return v;
 }
