@@ -44,5 +44,7 @@ struct batch {
 void batch_init(struct batch *b);
 void batch_release(struct batch *b);
 void batch_reset(struct batch *b);
-struct change *batch_add(struct batch *b); /* zeroed */
-struct batch_transaction *batch_begin(struct batch *b);
+/* The last change or transaction, zeroed; the pointer holds until the next batch_add or
+ * batch_begin. */
+struct change *batch_add(struct batch *b);
+struct batch_transaction *batch_begin(struct batch *b); /* first = the next change */

@@ -8,10 +8,13 @@
  *   CHAR, VARCHAR (UTF-8), BINARY, VARBINARY   bytes, len
  *   DATE                          i, days since 1970-01-01
  *   TIME                          i, milliseconds of day
- *   TIMESTAMP, TIMESTAMP_LTZ      i, milliseconds since 1970-01-01 (UTC for LTZ), floor; len,
- * nanoseconds of that ms ARRAY, MULTISET, ROW          items, len of them; MAP: items, key and
- * value in turn, len = 2 × entries Pointers lead into the arena or frame of whoever holds the row;
- * row_copy makes them the copier's. */
+ *   TIMESTAMP, TIMESTAMP_LTZ      i, milliseconds since 1970-01-01 (UTC for LTZ), floor;
+ *                                 len, nanoseconds of that millisecond
+ *   ARRAY, ROW                    items, len of them
+ *   MAP, MULTISET                 items, key and value in turn, len = 2 × entries; a MULTISET's
+ *                                 value is its INT count
+ * Pointers lead into the arena or frame of whoever holds the row; row_copy makes them the
+ * copier's. value_* are in value.c. */
 #pragma once
 
 #include <stdbool.h>
