@@ -3,16 +3,23 @@
  *
  * A position is a set of lanes; a lane has a name, an identity (of what it counts in: without equal
  * identity nothing compares) and counters; a counter is a name with a set of numbers, kept as
- * sorted disjoint ranges. So one algebra serves all sources: MySQL GTID set      lane "binlog",
- * identity "gtid",        counter = server uuid[:tag], ranges of transaction numbers MariaDB GTID
- * list   lane "binlog", identity "mariadb-gtid", counter = domain, one range 0…sequence binlog file
- * + offset lane "binlog", identity = server's,    counter = base name, one range 0…(file number <<
- * 40 | offset) PostgreSQL          lane = slot, identity = system id/timeline, counter "lsn", one
- * range 0…LSN Kafka               lane = topic/partition, identity = topic id, counter = "offset",
- * one range 0…offset A change is skipped for a table if and only if the table's position contains
- * its place. Text form (version 1): `1;lane@identity;counter=0-17,19;counter=…;;lane@…`; the
- * characters `;@=%` and bytes < 0x21 in names are %XX-escaped. Equal positions print equally
- * (everything sorted). Heap object; thread: its owner's. */
+ * sorted disjoint ranges. So one algebra serves all sources:
+ *
+ *   MySQL GTID set        lane "binlog", identity "gtid", counter = server uuid[:tag],
+ *                         ranges of transaction numbers
+ *   MariaDB GTID list     lane "binlog", identity "mariadb-gtid", counter = domain,
+ *                         one range 0…sequence
+ *   binlog file + offset  lane "binlog", identity = server's, counter = base name,
+ *                         one range 0…(file number << 40 | offset)
+ *   PostgreSQL            lane = slot, identity = system id/timeline, counter "lsn",
+ *                         one range 0…LSN
+ *   Kafka                 lane = topic/partition, identity = topic id, counter "offset",
+ *                         one range 0…offset
+ *
+ * A change is skipped for a table if and only if the table's position contains its place.
+ * Text form (version 1): `1;lane@identity;counter=0-17,19;counter=…;;lane@…`, the empty position
+ * `1`; the characters `;@=%` and bytes < 0x21 in names are %XX-escaped. Equal positions print
+ * equally (everything sorted). Heap object; thread: its owner's. */
 #pragma once
 
 #include <stdbool.h>
