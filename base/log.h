@@ -26,8 +26,8 @@ const char *log_quote(struct str s);
 #define LOG_WARN(...) log_event(LOG_LEVEL_WARN, __VA_ARGS__)
 #define LOG_ERROR(...) log_event(LOG_LEVEL_ERROR, __VA_ARGS__)
 
-/* Called with each whole line instead of writing it, e.g. by a progress display that owns the
- * terminal. NULL restores standard error. */
+/* Called with each whole line (without its newline; never log from there) instead of writing it,
+ * e.g. by a progress display that owns the terminal. NULL restores standard error. */
 void log_redirect(void (*sink)(void *self, struct str line), void *self);
 
 /* True at most once in every period for one `struct log_thin`; *suppressed counts the calls in

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "base/attr.h"
 #include "base/error.h"
 #include "base/str.h"
 
@@ -14,7 +16,9 @@ void pattern_free(struct pattern *p);
 bool pattern_matches(const struct pattern *p, struct str text);
 
 /* Flink CDC's table list: comma-separated `part.part[.part]`, each part a regex; an unescaped `.`
- * separates the parts and `\.` is the regex dot. Matches names given part by part. */
+ * separates the parts and `\.` is the regex dot (a literal dot is `[.]`). Inside `[…]` and `{…}`
+ * neither separates. Matches names given part by part. In table_pattern.c. FAIL_CONFIG names the
+ * entry. */
 struct table_pattern;
 MUST_USE bool table_pattern_new(struct str list, size_t parts, struct table_pattern **out,
                                 struct error *err);
