@@ -16,6 +16,7 @@
  * Thread: the committer's. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,7 +31,7 @@ struct commit_owner {
     struct str job;
     int64_t epoch;
     const char *file_uuid; /* in the names of all files this run makes */
-    _Atomic uint64_t *file_counter;
+    atomic_uint_fast64_t *file_counter;
 };
 
 struct commit_request {

@@ -18,37 +18,38 @@ void stamp_print_backfill(const struct stamp_backfill *b, struct buf *out)
     buf_put_byte(out, '}');
 }
 
-bool stamp_parse_backfill(struct str json, struct arena *arena, struct stamp_backfill *out,
-                          struct error *err)
+bool stamp_read_backfill(const struct json *n, struct arena *arena, struct stamp_backfill *out,
+                         struct error *err)
 {
-    struct json_doc *doc = NULL;
     struct stamp_backfill b = {0};
     struct str state;
-    bool ok = false;
+    struct str through = {0};
 
-    if (!json_parse(json, &doc, err)) {
-        return error_in(err, "inlet.backfill");
-    }
-    const struct json *root = json_root(doc);
-    if (!json_need_str(root, "state", &state, err) || !json_need_i64(root, "base", &b.base, err) ||
-        !json_need_i64(root, "attempt", &b.attempt, err)) {
-        goto out;
+    if (!json_need_str(n, "state", &state, err) || !json_need_i64(n, "base", &b.base, err) ||
+        !json_need_i64(n, "attempt", &b.attempt, err)) {
+        return error_in(err, "backfill");
     }
     if (str_eq(state, STR("copying"))) {
         b.state = STAMP_COPYING;
     } else if (str_eq(state, STR("done"))) {
         b.state = STAMP_DONE;
     } else {
-        error_set(err, FAIL_CORRUPT, "state \"%.*s\" is neither copying nor done", STR_FMT(state));
-        goto out;
+        return error_set(err, FAIL_CORRUPT,
+                         "backfill: state \"%.*s\" is neither copying nor done", STR_FMT(state));
     }
-    struct str through = {0};
-    if (json_str(json_get(root, "through"), &through)) {
+    if (json_str(json_get(n, "through"), &through)) {
         b.through = arena_str(arena, through);
     }
     *out = b;
-    ok = true;
-out:
+    return true;
+}
+
+static bool parse_backfill(struct str text, struct arena *arena, struct stamp_backfill *out,
+                           struct error *err)
+{
+    struct json_doc *doc = NULL;
+    bool ok = json_parse(text, &doc, err) &&
+              stamp_read_backfill(json_root(doc), arena, out, err);
     json_free(doc);
     return ok || error_in(err, "inlet.backfill");
 }
@@ -117,7 +118,7 @@ bool stamp_parse(const struct snapshot *s, struct arena *arena, struct stamp *ou
             "and inlet.backfill are missing or damaged",
             (long long)s->id);
     }
-    if (!stamp_parse_backfill(backfill, arena, &t.backfill, err)) {
+    if (!parse_backfill(backfill, arena, &t.backfill, err)) {
         return error_in(err, "snapshot-%lld", (long long)s->id);
     }
     *out = t;

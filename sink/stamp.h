@@ -53,6 +53,7 @@ MUST_USE bool stamp_parse(const struct snapshot *s, struct arena *arena, struct 
                           bool *out_found, struct error *err);
 
 /* The backfill part alone, for the checkpoint file too. */
+struct json;
+MUST_USE bool stamp_read_backfill(const struct json *n, struct arena *arena,
+                                  struct stamp_backfill *out, struct error *err);
 void stamp_print_backfill(const struct stamp_backfill *b, struct buf *out);
-MUST_USE bool stamp_parse_backfill(struct str json, struct arena *arena, struct stamp_backfill *out,
-                                   struct error *err);

@@ -1,0 +1,99 @@
+#include "agent/pipeline.h"
+
+#include "base/mem.h"
+#include "sink/binrow.h"
+
+struct hand *hand_new(void)
+{
+    return MEM_NEW(struct hand);
+}
+
+void hand_free(struct hand *h)
+{
+    if (h != NULL) {
+        arena_release(&h->arena);
+        mem_free(h->rows);
+        mem_free(h);
+    }
+}
+
+void pipeline_send(struct pipeline *p, struct event e)
+{
+    struct event *copy = MEM_NEW(struct event);
+    *copy = e;
+    /* Events are few and small; a bounded push could deadlock with a committer that waits for a
+     * lane. */
+    must(queue_push_now(p->events, copy, sizeof *copy) == QUEUE_OK);
+}
+
+void pipeline_fail(struct pipeline *p, const struct error *err)
+{
+    pipeline_send(p, (struct event){.kind = EVENT_FAILED, .error = *err});
+}
+
+void pipeline_park(struct pipeline *p, uint32_t route, const struct error *err,
+                   struct position *position)
+{
+    if (!atomic_exchange(&p->routes[route].closed, true)) {
+        pipeline_send(p,
+                      (struct event){
+                          .kind = EVENT_PARK, .route = route, .error = *err, .position = position});
+    } else {
+        position_free(position);
+    }
+}
+
+/* The budget: a first copy has at most 2 × readers chunk buffers in flight plus what they read
+ * into; they and the queues get two thirds, the stream one third. Without a copy the stream has two
+ * thirds and compactions, codecs and batches the rest. */
+size_t pipeline_stream_limit(const struct pipeline *p)
+{
+    uint64_t share = atomic_load(&p->copying) ? p->memory_bytes / 4 : p->memory_bytes / 2;
+    return (size_t)share;
+}
+
+size_t pipeline_chunk_limit(const struct pipeline *p)
+{
+    return (size_t)(p->memory_bytes / 2 / (2 * p->threads + 1));
+}
+
+size_t pipeline_queue_limit(const struct pipeline *p)
+{
+    return (size_t)(p->memory_bytes / 16 / p->threads);
+}
+
+void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bucket,
+                     bool changelog, struct run_target *out)
+{
+    *out = (struct run_target){
+        .fs = t->fs,
+        .table_path = t->path,
+        .bucket = bucket,
+        .schema = t->schema,
+        .layout = &t->layout,
+        .format = t->options.format,
+        .options = &t->options.format_options,
+        .level = 0,
+        .source = RUN_APPEND,
+        .prefix = changelog ? "changelog-" : "data-",
+        .uuid = p->owner->file_uuid,
+        .counter = p->owner->file_counter,
+        .target_file_bytes = t->options.target_file_bytes,
+        .stats_mode = COL_STATS_TRUNCATE,
+        .stats_truncate = 16,
+        .equal_keys = changelog,
+    };
+}
+
+int32_t route_bucket(const struct route *r, const struct value *values, struct buf *scratch)
+{
+    const struct value *key[64];
+    if (r->table->options.buckets == 1) {
+        return 0;
+    }
+    must(r->key_count <= 64); /* checked when the route was made */
+    for (size_t i = 0; i < r->key_count; i++) {
+        key[i] = &values[r->key_columns[i]];
+    }
+    return binrow_bucket(r->key_fields, r->key_count, key, r->table->options.buckets, scratch);
+}
