@@ -1,11 +1,11 @@
 /* sink/merge.h: many sorted inputs into one: by key, then sequence number, then merge_rule.h.
  *
- * A loser tree over the inputs' heads. Rows are not copied: a result stays valid until the next
- * call. An input whose keys do not ascend is FAIL_CORRUPT.
- * Memory: each open input costs a format reader (Avro: MERGE_INPUT_BYTES is the usual upper figure)
- * and about 100 bytes here. merge_open_runs opens at most fan_in inputs at a time: more runs than
- * that are first merged, smallest first, into temporary runs: files nobody lists, in the bucket's
- * folder, removed by merge_close whatever happened. Thread: one at a time. */
+ * A tournament over the inputs' heads: one compare per level of a binary tree and row. Rows are not
+ * copied: a result stays valid until the next call. An input whose keys do not ascend is
+ * FAIL_CORRUPT. Memory: each open input costs a format reader (Avro: MERGE_INPUT_BYTES is the usual
+ * upper figure) and about 100 bytes here. merge_open_runs opens at most fan_in inputs at a time:
+ * more runs than that are first merged, smallest first, into temporary runs: files nobody lists, in
+ * the bucket's folder, removed by merge_close whatever happened. Thread: one at a time. */
 #pragma once
 
 #include <stdbool.h>

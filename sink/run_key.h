@@ -20,11 +20,13 @@
 int run_key_compare(const struct data_file_layout *layout, const struct value *a,
                     const struct value *b);
 
-/* The value as unsigned bytes that order as Paimon orders the type: big-endian in the top bytes of
- * the result, *out_width of them (1 to 8). False for text, bytes and whatever else is not covered
- * by 8 bytes: then the top bytes hold the beginning only (zero behind a short text). */
-bool run_key_normalize(const struct type *t, const struct value *v, uint64_t *out_bytes,
-                       unsigned *out_width);
+/* A value of a type of fixed width as unsigned bytes that order as Paimon orders the type:
+ * big-endian in the top bytes of the result, run_key_width of them. */
+uint128 run_key_normalize(const struct type *t, const struct value *v);
+/* 1 to 16; 0 for text, bytes and nested types, which have no fixed width. */
+unsigned run_key_width(const struct type *t);
+/* The first 8 bytes of text as a number that orders as they do; zeroes behind a short one. */
+uint64_t run_key_normalize_bytes(const char *bytes, size_t len);
 
 /* Eight bytes with prefix(a) < prefix(b) ⇒ a < b; equal prefixes need run_key_compare, unless the
  * layout's keys fit whole: run_key_prefix_is_exact. Columns with nulls have no prefix: a null key

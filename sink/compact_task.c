@@ -1,0 +1,194 @@
+#include "sink/compact_task.h"
+
+#include "base/failpoint.h"
+#include "base/mem.h"
+#include "sink/interval.h"
+#include "sink/merge.h"
+
+struct task {
+    const struct compact_work *work;
+    struct arena *arena;
+    struct compact_result result;
+    /* Sections to be rewritten together: those that overlap, and small files next to them. */
+    struct interval_section *candidates;
+    size_t count, cap;
+    bool passed_middle;
+};
+
+static bool write_section(struct task *t, const struct interval_section *section,
+                          struct run_writer *writer, struct error *err)
+{
+    const struct compact_work *w = t->work;
+    struct merge_options options = {
+        .layout = w->origin->layout, .drop_deletes = w->drop_deletes, .stop = w->stop};
+    struct merge *merge = NULL;
+    if (!merge_open_runs(&options, w->origin, section, w->target, w->fan_in, &merge, err)) {
+        return false;
+    }
+    bool ok = true;
+    enum next next = NEXT_END;
+    while (ok) {
+        struct run_row row;
+        next = merge_next(merge, &row, err);
+        if (next != NEXT_ROW) {
+            break;
+        }
+        ok = run_writer_add(writer, &row, err);
+        if (ok && !t->passed_middle) {
+            t->passed_middle = true;
+            ok = FAILPOINT("compact.mid") || error_os(err, "in the middle of a merge");
+        }
+    }
+    t->result.rows_read += merge_rows_read(merge);
+    merge_close(merge);
+    return ok && next == NEXT_END;
+}
+
+static void note_inputs(struct task *t, const struct interval_section *sections, size_t count)
+{
+    for (size_t s = 0; s < count; s++) {
+        for (size_t r = 0; r < sections[s].count; r++) {
+            const struct interval_run *run = &sections[s].runs[r];
+            t->result.bytes_read += run->size_bytes;
+            for (size_t i = 0; i < run->count; i++) {
+                run_files_add(&t->result.before, t->arena, data_file_copy(t->arena, run->files[i]));
+            }
+        }
+    }
+}
+
+/* Merges sections, one after another, into one sequence of new files. */
+static bool rewrite(struct task *t, const struct interval_section *sections, size_t count,
+                    struct error *err)
+{
+    struct run_files made = {0};
+    struct run_writer *writer = run_writer_new(t->work->target);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = write_section(t, &sections[i], writer, err);
+    }
+    ok = ok && run_writer_finish(writer, t->arena, &made, err);
+    t->result.rows_written += ok ? run_writer_rows(writer) : 0;
+    run_writer_free(writer);
+    if (!ok) {
+        return false;
+    }
+    note_inputs(t, sections, count);
+    for (size_t i = 0; i < made.count; i++) {
+        run_files_add(&t->result.after, t->arena, made.items[i]);
+        run_files_add(&t->result.created, t->arena, made.items[i]);
+        t->result.bytes_written += (uint64_t)made.items[i]->size_bytes;
+    }
+    return true;
+}
+
+static struct interval_section section_of(struct task *t, struct data_file *file)
+{
+    struct interval_run *run = ARENA_ARRAY(t->arena, struct interval_run, 1);
+    run->files = ARENA_ARRAY(t->arena, struct data_file *, 1);
+    run->files[0] = file;
+    run->count = 1;
+    run->size_bytes = (uint64_t)file->size_bytes;
+    return (struct interval_section){.runs = run, .count = 1};
+}
+
+/* Moves a file to the output level as it is, unless it holds deletes that may now go (an unknown
+ * number counts as some). The file keeps its name, and nothing but the level changes. */
+static bool upgrade(struct task *t, struct data_file *file, struct error *err)
+{
+    const struct compact_work *w = t->work;
+    must(file->level <= w->target->level);
+    bool top = w->target->level == w->max_level;
+    if (w->rewrite_all || (top && w->drop_deletes && file->delete_rows != 0)) {
+        struct interval_section alone = section_of(t, file);
+        return rewrite(t, &alone, 1, err);
+    }
+    if (file->level != w->target->level) {
+        struct data_file *moved = data_file_copy(t->arena, file);
+        moved->level = w->target->level;
+        run_files_add(&t->result.before, t->arena, data_file_copy(t->arena, file));
+        run_files_add(&t->result.after, t->arena, moved);
+    }
+    return true;
+}
+
+static void candidates_add(struct task *t, struct interval_section section)
+{
+    VEC_ROOM(t->candidates, t->count, t->cap);
+    t->candidates[t->count++] = section;
+}
+
+/* MergeTreeCompactTask.rewrite: one section of one run has nothing to merge with. */
+static bool candidates_flush(struct task *t, struct error *err)
+{
+    bool ok = true;
+    if (t->count == 1 && t->candidates[0].count == 1) {
+        const struct interval_run *run = &t->candidates[0].runs[0];
+        for (size_t i = 0; ok && i < run->count; i++) {
+            ok = upgrade(t, run->files[i], err);
+        }
+    } else if (t->count > 0) {
+        ok = rewrite(t, t->candidates, t->count, err);
+    }
+    t->count = 0;
+    return ok;
+}
+
+/* A section without overlap: small files wait for neighbours, a big one ends what waits. */
+static bool take_run(struct task *t, const struct interval_run *run, struct error *err)
+{
+    for (size_t i = 0; i < run->count; i++) {
+        struct data_file *file = run->files[i];
+        if ((uint64_t)file->size_bytes < t->work->small_file_bytes) {
+            candidates_add(t, section_of(t, file));
+        } else if (!candidates_flush(t, err) || !upgrade(t, file, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool run_sections(struct task *t, struct error *err)
+{
+    struct interval_sections sections;
+    const struct compact_work *w = t->work;
+    if (!interval_partition(w->origin->layout, w->files, w->file_count, t->arena, &sections, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < sections.count; i++) {
+        if (w->stop != NULL && stop_requested(w->stop)) {
+            return error_set(err, FAIL_STOPPED, "compaction stopped");
+        }
+        if (sections.items[i].count > 1) {
+            candidates_add(t, sections.items[i]);
+        } else if (!take_run(t, &sections.items[i].runs[0], err)) {
+            return false;
+        }
+    }
+    if (!candidates_flush(t, err)) {
+        return false;
+    }
+    return FAILPOINT("compact.after") || error_os(err, "after a merge");
+}
+
+bool compact_task_run(const struct compact_work *work, struct arena *arena,
+                      struct compact_result *out, struct error *err)
+{
+    struct task t = {.work = work, .arena = arena};
+    must(work->target->level > 0 && work->target->source == RUN_COMPACT);
+    bool ok = run_sections(&t, err);
+    mem_free(t.candidates);
+    if (!ok) {
+        compact_task_abandon(work, &t.result);
+        return error_in(err, "compact %s, bucket %d", work->target->table_path,
+                        (int)work->target->bucket);
+    }
+    *out = t.result;
+    return true;
+}
+
+void compact_task_abandon(const struct compact_work *work, const struct compact_result *result)
+{
+    run_writer_remove(work->target->fs, work->target->table_path, work->target->bucket,
+                      &result->created);
+}

@@ -1,0 +1,257 @@
+#include "sink/run_reader.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "sink/paths.h"
+#include "sink/run_key.h"
+#include "sink/schema_file.h"
+
+struct run_reader {
+    struct arena arena; /* name, path, layout of another schema */
+    const struct format_ops *ops;
+    struct format_reader *format;
+    const char *name;
+    const struct data_file_layout *wanted;
+    size_t key_count;
+    size_t *from; /* physical column of each wanted column, or SIZE_MAX; NULL: as they are */
+    struct value *values; /* mapped values; NULL when from is */
+    size_t value_count;
+    struct value *thin_key; /* key taken from the values */
+    bool thin;
+    uint64_t rows, rows_expected;
+};
+
+void run_reader_schemas_init(struct run_schemas *s, struct fs fs, const char *table_path,
+                             const struct schema *current)
+{
+    *s = (struct run_schemas){.fs = fs, .table_path = table_path, .current = current};
+}
+
+void run_reader_schemas_release(struct run_schemas *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        schema_free(s->others[i]);
+    }
+    mem_free(s->others);
+    *s = (struct run_schemas){0};
+}
+
+static bool schemas_get(struct run_schemas *s, int64_t id, const struct schema **out,
+                        struct error *err)
+{
+    if (s->current->id == id) {
+        *out = s->current;
+        return true;
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->others[i]->id == id) {
+            *out = s->others[i];
+            return true;
+        }
+    }
+    struct schema *read = NULL;
+    if (!schema_file_read(s->fs, s->table_path, id, &read, err)) {
+        return error_in(err, "schema %" PRId64, id);
+    }
+    VEC_ROOM(s->others, s->count, s->cap);
+    s->others[s->count++] = read;
+    *out = read;
+    return true;
+}
+
+/* The same values are the same bytes in memory under both types. */
+static bool types_fit(const struct type *wanted, const struct type *written)
+{
+    struct type w = *wanted;
+    w.nullable = written->nullable;
+    if ((type_is_text(&w) || type_is_bytes(&w)) && w.kind == written->kind &&
+        w.length >= written->length) {
+        w.length = written->length;
+    }
+    return type_equal(&w, written);
+}
+
+static size_t find_field(const struct schema *s, int32_t id)
+{
+    for (size_t i = 0; i < s->field_count; i++) {
+        if (s->fields[i].id == id) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* Maps the columns wanted to those of a file written under another schema, by field id. */
+static bool map_columns(struct run_reader *r, const struct schema *wanted,
+                        const struct schema *written, const struct data_file_layout *layout,
+                        struct error *err)
+{
+    r->from = ARENA_ARRAY(&r->arena, size_t, wanted->field_count);
+    for (size_t i = 0; i < wanted->field_count; i++) {
+        const struct schema_field *f = &wanted->fields[i];
+        size_t at = find_field(written, f->id);
+        if (at == SIZE_MAX) {
+            if (!f->type.nullable) {
+                return error_set(err, FAIL_SCHEMA,
+                                 "column %.*s is NOT NULL but files of schema %" PRId64
+                                 " do not have it: rewrite the table with its own writer first",
+                                 STR_FMT(f->name), written->id);
+            }
+            r->from[i] = SIZE_MAX;
+            continue;
+        }
+        if (!types_fit(&f->type, &written->fields[at].type)) {
+            return error_set(err, FAIL_SCHEMA,
+                             "column %.*s changed its type since schema %" PRId64
+                             ": reading it is not supported yet; compact the table fully with "
+                             "Paimon's own writer first",
+                             STR_FMT(f->name), written->id);
+        }
+        r->from[i] = layout->key_count + 2 + at;
+    }
+    for (size_t i = 0; i < r->key_count; i++) {
+        int32_t id = wanted->fields[r->wanted->key_columns[i]].id;
+        if (i >= layout->key_count || written->fields[layout->key_columns[i]].id != id) {
+            return error_set(err, FAIL_SCHEMA,
+                             "the primary key of schema %" PRId64 " is not that of schema %" PRId64,
+                             written->id, wanted->id);
+        }
+    }
+    r->values = ARENA_ARRAY(&r->arena, struct value, wanted->field_count);
+    return true;
+}
+
+static bool reader_init(struct run_reader *r, const struct run_origin *origin,
+                        const struct data_file *file, struct error *err)
+{
+    if (file->external_path.ptr != NULL) {
+        return error_set(err, FAIL_SCHEMA,
+                         "it lies outside the table (data-file.external-paths): "
+                         "not supported yet");
+    }
+    if (!format_of_file(file->name, &r->ops, err)) {
+        return false;
+    }
+    if (file->size_bytes < 0 || file->row_count < 0) {
+        return error_set(err, FAIL_CORRUPT, "its metadata has a negative size or row count");
+    }
+    const struct schema *written = NULL;
+    if (!schemas_get(origin->schemas, file->schema_id, &written, err)) {
+        return false;
+    }
+    struct data_file_layout layout = *origin->layout;
+    if (written->id != origin->schema->id) {
+        if (written->primary_key_count == 0) {
+            return error_set(err, FAIL_SCHEMA, "schema %" PRId64 " has no primary key",
+                             written->id);
+        }
+        data_file_layout(written, &r->arena, &layout);
+        if (!map_columns(r, origin->schema, written, &layout, err)) {
+            return false;
+        }
+    }
+    const char *path = paths_data(&r->arena, origin->table_path, origin->bucket, file->name);
+    return r->ops->reader_open(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
+                               layout.count, &r->format, err);
+}
+
+bool run_reader_open(const struct run_origin *origin, const struct data_file *file,
+                     struct run_reader **out, struct error *err)
+{
+    struct run_reader *r = MEM_NEW(struct run_reader);
+    r->name = arena_cstr(&r->arena, file->name);
+    r->wanted = origin->layout;
+    r->key_count = origin->layout->key_count;
+    r->value_count = origin->schema->field_count;
+    r->rows_expected = (uint64_t)file->row_count;
+    r->thin_key = ARENA_ARRAY(&r->arena, struct value, r->key_count);
+    if (!reader_init(r, origin, file, err)) {
+        error_in(err, "open %s", r->name);
+        r->format = NULL;
+        run_reader_close(r);
+        return false;
+    }
+    *out = r;
+    return true;
+}
+
+static bool row_corrupt(const struct run_reader *r, const char *what, struct error *err)
+{
+    return error_set(err, FAIL_CORRUPT, "%s, row %" PRIu64 ": %s", r->name, r->rows, what);
+}
+
+static bool take_row(struct run_reader *r, const struct value *physical, struct run_row *out,
+                     struct error *err)
+{
+    const struct value *sequence = &physical[r->key_count];
+    const struct value *kind = sequence + 1;
+    if (sequence->state != VALUE_SET || kind->state != VALUE_SET || kind->i < 0 ||
+        kind->i > ROW_DELETE) {
+        return row_corrupt(r, "no sequence number or no row kind from 0 to 3", err);
+    }
+    out->sequence = sequence->i;
+    out->kind = (uint8_t)kind->i;
+    out->values = physical + r->key_count + 2;
+    if (r->from != NULL) {
+        for (size_t i = 0; i < r->value_count; i++) {
+            r->values[i] =
+                r->from[i] == SIZE_MAX ? (struct value){.state = VALUE_NULL} : physical[r->from[i]];
+        }
+        out->values = r->values;
+    }
+    out->key = physical;
+    if (r->rows == 0) {
+        r->thin = physical[0].state != VALUE_SET; /* _KEY_ columns are NOT NULL where they exist */
+    }
+    if (r->thin) {
+        for (size_t i = 0; i < r->key_count; i++) {
+            r->thin_key[i] = out->values[r->wanted->key_columns[i]];
+        }
+        out->key = r->thin_key;
+    }
+    for (size_t i = 0; i < r->key_count; i++) {
+        if (out->key[i].state != VALUE_SET) {
+            return row_corrupt(r, "its key is null", err);
+        }
+    }
+    return true;
+}
+
+enum next run_reader_next(struct run_reader *r, struct run_row *out, struct error *err)
+{
+    const struct value *physical = NULL;
+    enum next next = r->ops->read(r->format, &physical, err);
+    if (next == NEXT_FAIL) {
+        error_in(err, "read %s", r->name);
+        return NEXT_FAIL;
+    }
+    if (next == NEXT_END) {
+        if (r->rows != r->rows_expected) {
+            error_set(err, FAIL_CORRUPT,
+                      "%s has %" PRIu64 " rows, its metadata says %" PRIu64
+                      ": the file was replaced or cut",
+                      r->name, r->rows, r->rows_expected);
+            return NEXT_FAIL;
+        }
+        return NEXT_END;
+    }
+    if (!take_row(r, physical, out, err)) {
+        return NEXT_FAIL;
+    }
+    r->rows++;
+    return NEXT_ROW;
+}
+
+void run_reader_close(struct run_reader *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    if (r->format != NULL) {
+        r->ops->reader_close(r->format);
+    }
+    arena_release(&r->arena);
+    mem_free(r);
+}
