@@ -168,16 +168,6 @@ static struct str variable_at(struct reader *r, struct str row, uint64_t slot)
     return (struct str){row.ptr + offset, (size_t)len};
 }
 
-/* 16-byte aligned, which an arena does not promise. */
-static int128 *new_wide(struct arena *a, int128 v)
-{
-    char *p = arena_alloc(a, sizeof(v) + 8);
-    p += (uintptr_t)p % 16;
-    memcpy(p, &v, sizeof(v));
-    void *aligned = p;
-    return aligned;
-}
-
 static void parse_decimal(struct reader *r, struct str row, const struct type *t, uint64_t slot,
                           struct arena *arena, struct value *out)
 {
@@ -186,11 +176,12 @@ static void parse_decimal(struct reader *r, struct str row, const struct type *t
         return;
     }
     struct str s = variable_at(r, row, slot);
-    int128 wide = 0;
-    if (!r->failed && !decimal_from_bytes(s.ptr, s.len, &wide)) {
+    int128 *wide = arena_alloc(arena, sizeof(*wide));
+    *wide = 0;
+    if (!r->failed && !decimal_from_bytes(s.ptr, s.len, wide)) {
         reader_fail(r);
     }
-    out->wide = new_wide(arena, wide);
+    out->wide = wide;
 }
 
 static void parse_timestamp(struct reader *r, struct str row, const struct type *t, uint64_t slot,
