@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -61,11 +62,20 @@ struct option_map {
 };
 
 /* Fills `into` (zeroed, table->size bytes) from the map node, defaults first; texts are copied into
- * the arena. Nested maps are joined with dots (`catalog.properties:` {`warehouse: x`} is
- * `catalog.properties.warehouse`). Keys named in skip (NULL-ended, may be NULL) are not this
+ * the arena (NUL-terminated). Nested maps are joined with dots (`catalog.properties:` {`warehouse:
+ * x`} is `catalog.properties.warehouse`). Keys named in skip (NULL-ended, may be NULL) are not this
  * table's. FAIL_CONFIG with name:line:column, the nearest known key for an unknown one. */
 MUST_USE bool option_apply(const struct option_table *table, const struct tree_node *node,
                            const char *tree_name, const char *const *skip, struct arena *arena,
                            void *into, struct error *err);
+/* The node of a dotted key in a block, however the maps are nested; NULL when absent. */
+const struct tree_node *option_node(const struct tree_node *block, struct str key);
+/* FAIL_CONFIG `job.yaml:12:5: ` + text, at the node. Returns false. The text must hold no value
+ * that is secret: option_shown gives a node's value as far as it may be shown. */
+bool option_fail(const char *tree_name, const struct tree_node *node, struct error *err,
+                 const char *fmt, ...) PRINTF_LIKE(4, 5);
+struct str option_shown(const struct option *o, const struct tree_node *node);
+/* The known word nearest to a mistyped one, or NULL when none is near. words is NULL-ended. */
+const char *option_nearest(const char *const *words, struct str word);
 /* The value as text for a dump, "******" for secrets. */
 void option_print(const struct option *o, const void *from, struct buf *out);
