@@ -13,22 +13,29 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "connectors/mysql/mysql_charset_tables.h"
 
 enum mysql_charset_kind {
     MYSQL_CHARSET_BINARY, /* bytes, no conversion */
     MYSQL_CHARSET_UTF8,   /* utf8mb3, utf8mb4: checked, not copied */
     MYSQL_CHARSET_ASCII,  /* checked, not copied */
     MYSQL_CHARSET_TABLE,  /* one byte a character, by our own table (latin1 and its like) */
-    MYSQL_CHARSET_ICONV,  /* iconv(3) */
+    MYSQL_CHARSET_UCS2,
+    MYSQL_CHARSET_UTF16, /* big-endian */
+    MYSQL_CHARSET_UTF16LE,
+    MYSQL_CHARSET_UTF32, /* big-endian */
+    MYSQL_CHARSET_ICONV, /* iconv(3), but for the characters that the server reads differently */
 };
 
 struct mysql_charset {
     const char *name; /* the server's, utf8mb3 for the alias utf8 */
     enum mysql_charset_kind kind;
-    const char *iconv;  /* name for iconv_open, or NULL */
-    uint8_t min_bytes;  /* of a character */
-    uint8_t max_bytes;  /* of a character */
-    bool ascii_is_self; /* bytes below 0x80 stand for themselves and for nothing else */
+    bool ascii_is_self;                         /* text of bytes below 0x80 is itself in UTF-8 */
+    uint8_t max_bytes;                          /* of a character */
+    const char *iconv;                          /* ICONV: name for iconv_open */
+    const uint16_t *table;                      /* TABLE: code point by byte, 0 for none */
+    const struct mysql_charset_tables_odd *odd; /* ICONV: the exceptions, sorted */
+    size_t odd_count;
 };
 
 /* NULL when unknown. Static memory. */
