@@ -158,24 +158,22 @@ static struct compact_unit unit_of(const struct compact_run *runs, size_t count,
 }
 
 /* UniversalCompaction.pickForSizeRatio, starting with `picked` runs. The arithmetic is Java's: a
- * sum of longs times a double. */
+ * sum of longs times a double. (Newer releases go on over runs of level 0 and 1 here; 1.4.2 stops
+ * and lets createUnit take them.) */
 static struct compact_unit pick_ratio(const struct compact_options *o,
                                       const struct compact_run *runs, size_t count, size_t picked,
                                       bool force, int32_t max_level, struct compact_clock *clock)
 {
     uint64_t candidate = sum_sizes(runs, picked);
-    bool triggered = force || picked > 1;
     double percent = 100.0 + (double)o->size_ratio + (double)o->offpeak_ratio;
     for (size_t i = picked; i < count; i++) {
-        if ((double)candidate * percent / 100.0 < (double)runs[i].size_bytes &&
-            (!triggered || runs[i].level > 1)) {
+        if ((double)candidate * percent / 100.0 < (double)runs[i].size_bytes) {
             break;
         }
         candidate += runs[i].size_bytes;
         picked++;
-        triggered = true;
     }
-    return triggered ? unit_of(runs, count, picked, max_level, clock) : no_unit;
+    return force || picked > 1 ? unit_of(runs, count, picked, max_level, clock) : no_unit;
 }
 
 /* EarlyFullCompaction.tryFullCompact. */
