@@ -16,7 +16,9 @@ static void cut_clean(char *text, size_t cap)
     while (at > 0 && ((unsigned char)text[at - 1] & 0xc0) == 0x80) {
         at--;
     }
-    if (at > 0 && ((unsigned char)text[at - 1] & 0xc0) == 0xc0) {
+    unsigned char lead = at > 0 ? (unsigned char)text[at - 1] : 0;
+    size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    if (len - at + 1 < want) {
         text[at - 1] = '\0';
     }
 }
