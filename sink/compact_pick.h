@@ -1,6 +1,7 @@
 /* sink/compact_pick.h: which runs of a bucket to merge next: Paimon 1.4.2's UniversalCompaction
  * (mergetree/compact/UniversalCompaction.java, EarlyFullCompaction, OffPeakHours; Levels.java),
- * ported exactly; paimon-write-path §2.1 to §2.4.
+ * ported exactly (tests/golden/compact_pick holds that release's own answers); paimon-write-path
+ * §2.1 to §2.4, but for the size ratio, which later releases extend over levels 0 and 1.
  *
  * A pure function of sizes and levels. Every pick holds all runs of level 0 and 1, outputs to at
  * least level 1, never below a picked run, and stays below the first run left out: that is what
