@@ -1,0 +1,242 @@
+/* What a writer must not pass over: options, types and kinds of tables that change the meaning of
+ * data and are not built (paimon-write-path §3.6, paimon-format §2.4, §11). */
+#include <string.h>
+
+#include "base/str.h"
+#include "sink/format/format.h"
+#include "sink/schema_file.h"
+
+static bool unsupported(struct error *err, struct str key, const char *more)
+{
+    return error_set(err, FAIL_SCHEMA, "option '%.*s' is not supported yet%s",
+                     STR_FMT(str_slice(key, 0, 80)), more);
+}
+
+static bool is_true(struct str value)
+{
+    return str_eq_nocase(str_trim(value), STR("true"));
+}
+
+/* Refused as soon as they are true. */
+static const char *const refused_true[] = {
+    "deletion-vectors.enabled",
+    "ignore-delete",
+    "first-row.ignore-delete",
+    "deduplicate.ignore-delete",
+    "partial-update.ignore-delete",
+    "ignore-update-before",
+    "sequence.snapshot-ordering",
+    "pk-clustering-override",
+    "clustering.incremental",
+    "chain-table.enabled",
+    "data-evolution.enabled",
+    "row-tracking.enabled",
+    "primary-key.nullable",
+    "query-auth.enabled",
+    "force-lookup",
+    "data-file.thin-mode",
+    "blob-as-descriptor",
+};
+
+/* Refused as soon as they say anything. */
+static const char *const refused_set[] = {
+    "sequence.field",
+    "rowkind.field",
+    "record-level.expire-time",
+    "record-level.time-field",
+    "data-file.external-paths",
+    "data-file.path-directory",
+    "variant.shreddingSchema",
+    "parquet.variant.shreddingSchema",
+    "vector-field",
+    "blob-field",
+    "pk-vector.index.columns",
+    "pk-btree.index.columns",
+    "pk-bitmap.index.columns",
+    "pk-full-text.index.columns",
+    "pk-multivalue.index.columns",
+};
+
+/* Refused unless they have this value, which is their default. */
+static const struct {
+    const char *key;
+    const char *value;
+    const char *more;
+} required_value[] = {
+    {"type", "table", ": the table is of another kind"},
+    {"bucket-function.type", "default", " with another value than default"},
+    {"merge-engine", "deduplicate", " with another value than deduplicate"},
+    {"manifest.format", "avro", " with another value than avro"},
+    {"changelog-file.format", "avro", " with another value than avro"},
+    {"branch", "main", " with another value than main"},
+    {"write.sequence-number-init-mode", "scan", " with another value than scan"},
+};
+
+static bool check_lists(const struct schema *s, struct error *err)
+{
+    for (size_t i = 0; i < s->option_count; i++) {
+        struct str key = s->options[i].key;
+        struct str value = str_trim(s->options[i].value);
+        for (size_t k = 0; k < sizeof(refused_true) / sizeof(refused_true[0]); k++) {
+            if (str_eq(key, str_of(refused_true[k])) && is_true(value)) {
+                return unsupported(err, key, "");
+            }
+        }
+        for (size_t k = 0; k < sizeof(refused_set) / sizeof(refused_set[0]); k++) {
+            if (str_eq(key, str_of(refused_set[k])) && value.len > 0) {
+                return unsupported(err, key, "");
+            }
+        }
+        for (size_t k = 0; k < sizeof(required_value) / sizeof(required_value[0]); k++) {
+            if (str_eq(key, str_of(required_value[k].key)) &&
+                !str_eq_nocase(value, str_of(required_value[k].value))) {
+                return unsupported(err, key, required_value[k].more);
+            }
+        }
+        /* Options of single columns say how to merge; statistics alone are harmless. */
+        if (str_starts(key, STR("fields.")) && !str_ends(key, STR(".stats-mode"))) {
+            return unsupported(err, key, "");
+        }
+    }
+    return true;
+}
+
+static bool check_producer(const struct schema *s, struct error *err)
+{
+    struct str v = schema_option(s, STR("changelog-producer"));
+    if (v.ptr == NULL || str_eq_nocase(v, STR("none")) || str_eq_nocase(v, STR("input"))) {
+        return true;
+    }
+    return error_set(err, FAIL_SCHEMA,
+                     "option 'changelog-producer' = '%.*s' is not supported yet (none and input "
+                     "are)",
+                     STR_FMT(str_slice(v, 0, 40)));
+}
+
+static bool check_bucket(const struct schema *s, struct error *err)
+{
+    struct str text = schema_option(s, STR("bucket"));
+    int64_t bucket = -1; /* Paimon's default: dynamic */
+    if (text.ptr != NULL && !str_to_i64(str_trim(text), &bucket)) {
+        return error_set(err, FAIL_SCHEMA, "option 'bucket' = '%.*s' is not a number",
+                         STR_FMT(str_slice(text, 0, 40)));
+    }
+    if (bucket < 1) {
+        return error_set(err, FAIL_SCHEMA,
+                         "option 'bucket' = %lld%s is not supported yet: only fixed buckets (1 or "
+                         "more) are; create the table with bucket: N",
+                         (long long)bucket,
+                         bucket == -1   ? " (dynamic buckets)"
+                         : bucket == -2 ? " (postponed buckets)"
+                                        : "");
+    }
+    return bucket <= INT32_MAX ||
+           error_set(err, FAIL_SCHEMA, "option 'bucket' = %lld is absurd", (long long)bucket);
+}
+
+/* bucket-key may only say again what the primary key says. */
+static bool check_bucket_key(const struct schema *s, struct error *err)
+{
+    struct str rest = schema_option(s, STR("bucket-key"));
+    if (rest.ptr == NULL || str_trim(rest).len == 0) {
+        return true;
+    }
+    struct str part;
+    size_t i = 0;
+    bool same = true;
+    while (same && str_next(&rest, ',', &part)) {
+        same =
+            i < s->primary_key_count && str_eq(str_trim(part), s->fields[s->primary_key[i]].name);
+        i++;
+    }
+    return (same && i == s->primary_key_count) ||
+           unsupported(err, STR("bucket-key"), " unless it is the primary key");
+}
+
+/* "0:avro,3:parquet" */
+static bool check_formats_by_level(const struct schema *s, struct error *err)
+{
+    struct str rest = schema_option(s, STR("file.format.per.level"));
+    struct str part;
+    if (rest.ptr == NULL || str_trim(rest).len == 0) {
+        return true;
+    }
+    while (str_next(&rest, ',', &part)) {
+        struct str level;
+        const struct format_ops *format;
+        bool has_level = str_next(&part, ':', &level);
+        if (!has_level || part.ptr == NULL || !format_of_option(str_trim(part), &format, err)) {
+            return unsupported(err, STR("file.format.per.level"), " with formats other than avro");
+        }
+    }
+    return true;
+}
+
+static bool check_format(const struct schema *s, struct error *err)
+{
+    struct str name = schema_option(s, STR("file.format"));
+    const struct format_ops *format;
+    if (name.ptr == NULL || str_eq_nocase(str_trim(name), STR("parquet"))) {
+        return error_set(err, FAIL_SCHEMA,
+                         "parquet is not supported yet; create the table with file.format: avro");
+    }
+    if (!format_of_option(str_trim(name), &format, err) || !check_formats_by_level(s, err)) {
+        return false;
+    }
+    struct str compression = schema_option(s, STR("file.compression"));
+    struct format_options o = {.compression = str_trim(compression), .zstd_level = 1};
+    if (!format->check(s->fields, s->field_count, &o, err)) {
+        err->code = FAIL_SCHEMA; /* the table says so, not the job */
+        return false;
+    }
+    return true;
+}
+
+static bool is_reserved(struct str name)
+{
+    static const char *const reserved[] = {"_SEQUENCE_NUMBER", "_VALUE_KIND", "_LEVEL", "rowkind",
+                                           "_ROW_ID"};
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        if (str_eq(name, str_of(reserved[i]))) {
+            return true;
+        }
+    }
+    return str_starts(name, STR("_KEY_"));
+}
+
+static bool check_columns(const struct schema *s, struct error *err)
+{
+    for (size_t i = 0; i < s->field_count; i++) {
+        struct str name = s->fields[i].name;
+        if (is_reserved(name)) {
+            return error_set(err, FAIL_SCHEMA,
+                             "column '%.*s' has a name that Paimon keeps for itself; rename it on "
+                             "the way (transform) or leave it out",
+                             STR_FMT(str_slice(name, 0, 80)));
+        }
+    }
+    for (size_t i = 0; i < s->primary_key_count; i++) {
+        const struct schema_field *f = &s->fields[s->primary_key[i]];
+        if (type_is_nested(&f->type)) {
+            return error_set(err, FAIL_SCHEMA, "key column '%.*s' is of a nested type",
+                             STR_FMT(str_slice(f->name, 0, 80)));
+        }
+        if (f->type.nullable) {
+            return error_set(err, FAIL_SCHEMA, "key column '%.*s' is nullable",
+                             STR_FMT(str_slice(f->name, 0, 80)));
+        }
+    }
+    return true;
+}
+
+bool schema_file_check_writable(const struct schema *s, struct error *err)
+{
+    if (s->primary_key_count == 0) {
+        return error_set(err, FAIL_SCHEMA, "tables without a primary key are not supported yet");
+    }
+    if (s->partition_key_count > 0) {
+        return error_set(err, FAIL_SCHEMA, "partitioned tables are not supported yet");
+    }
+    return check_lists(s, err) && check_producer(s, err) && check_bucket(s, err) &&
+           check_bucket_key(s, err) && check_format(s, err) && check_columns(s, err);
+}
