@@ -21,6 +21,7 @@ struct lane {
     struct position *position; /* everything before it was handed over */
     bool *filtered;            /* per route: its resume position is ahead of the start */
     size_t filtered_count;
+    bool *noticed; /* per route: set aside, nothing more comes */
     bool in_transaction;
     bool moved; /* position changed since the last mark */
     int64_t mark;
@@ -150,9 +151,10 @@ static bool take_transaction(struct lane *l, const struct batch_transaction *t, 
 static void take_notice(struct lane *l, const struct source_notice *n)
 {
     struct error err = {0};
-    if (l->p->routes[n->table].table != NULL) {
+    if (l->p->routes[n->table].table != NULL && !l->noticed[n->table]) {
+        l->noticed[n->table] = true;
         error_set(&err, FAIL_SCHEMA, "%.*s", STR_FMT(n->reason));
-        pipeline_park(l->p, n->table, &err, position_dup(l->position));
+        pipeline_notice(l->p, n->table, &err, position_dup(l->position));
     }
 }
 
@@ -303,6 +305,7 @@ static void lane_init(struct lane *l, const struct lane_args *a)
     batch_init(&l->batch);
     l->position = position_dup(p->start);
     l->filtered = MEM_ARRAY(bool, p->route_count + 1);
+    l->noticed = MEM_ARRAY(bool, p->route_count + 1);
     for (size_t i = 0; i < p->route_count; i++) {
         const struct route *r = &p->routes[i];
         l->filtered[i] = r->table != NULL && !position_contains(p->start, r->resume);
@@ -323,6 +326,7 @@ static void lane_release(struct lane *l)
     buf_release(&l->scratch);
     position_free(l->position);
     mem_free(l->filtered);
+    mem_free(l->noticed);
 }
 
 void *lane_run(void *args)

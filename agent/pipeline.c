@@ -1,7 +1,6 @@
 #include "agent/pipeline.h"
 
 #include "base/mem.h"
-#include "sink/binrow.h"
 
 struct hand *hand_new(void)
 {
@@ -31,16 +30,18 @@ void pipeline_fail(struct pipeline *p, const struct error *err)
     pipeline_send(p, (struct event){.kind = EVENT_FAILED, .error = *err});
 }
 
-void pipeline_park(struct pipeline *p, uint32_t route, const struct error *err,
-                   struct position *position)
+void pipeline_park(struct pipeline *p, uint32_t route, const struct error *err)
 {
     if (!atomic_exchange(&p->routes[route].closed, true)) {
-        pipeline_send(p,
-                      (struct event){
-                          .kind = EVENT_PARK, .route = route, .error = *err, .position = position});
-    } else {
-        position_free(position);
+        pipeline_send(p, (struct event){.kind = EVENT_PARK, .route = route, .error = *err});
     }
+}
+
+void pipeline_notice(struct pipeline *p, uint32_t route, const struct error *err,
+                     struct position *position)
+{
+    pipeline_send(
+        p, (struct event){.kind = EVENT_PARK, .route = route, .error = *err, .position = position});
 }
 
 /* The budget: a first copy has at most 2 × readers chunk buffers in flight plus what they read
@@ -83,17 +84,4 @@ void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bu
         .stats_truncate = 16,
         .equal_keys = changelog,
     };
-}
-
-int32_t route_bucket(const struct route *r, const struct value *values, struct buf *scratch)
-{
-    const struct value *key[64];
-    if (r->table->options.buckets == 1) {
-        return 0;
-    }
-    must(r->key_count <= 64); /* checked when the route was made */
-    for (size_t i = 0; i < r->key_count; i++) {
-        key[i] = &values[r->key_columns[i]];
-    }
-    return binrow_bucket(r->key_fields, r->key_count, key, r->table->options.buckets, scratch);
 }

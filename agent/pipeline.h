@@ -11,11 +11,13 @@
  * job's thread. */
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/route.h"
 #include "base/batch.h"
 #include "base/error.h"
 #include "base/position.h"
@@ -28,24 +30,6 @@
 #include "sink/table.h"
 
 #define PIPELINE_MAX_THREADS 16
-
-/* A source table and the lake table its rows go to. Read-only for all threads once the pipeline
- * runs, but for the atomics. */
-struct route {
-    const struct source_table *source;
-    struct table *table;
-    const struct schema_field **key_fields; /* of the bucket key, in key order */
-    size_t *key_columns;
-    size_t key_count;
-    struct position *resume;       /* changes whose place it has are already in the table */
-    int64_t *first_sequence;       /* per bucket: of the next stream row */
-    int64_t copy_sequence;         /* of rows of the first copy */
-    bool copy;                     /* takes part in the first copy of this pipeline */
-    bool shared;                   /* by one shared snapshot, before the stream starts */
-    atomic_bool closed;            /* parked: its rows are dropped wherever they are */
-    atomic_uint_fast64_t streamed; /* changes taken from the stream */
-    atomic_uint_fast64_t copied;   /* rows read by the first copy */
-};
 
 /* A bounded batch of keyed rows on its way from the lane to one writer. */
 struct hand_row {
@@ -90,6 +74,7 @@ struct copy_chunk {
     uint64_t rows;
     unsigned flushing; /* buffers still on workers */
     bool read;         /* all rows were read */
+    bool failed;       /* not to be listed, nor anything after it */
 };
 
 struct compaction; /* agent/compactor.h */
@@ -119,6 +104,7 @@ struct event {
 struct pipeline {
     const struct source_ops *source_ops;
     void *source;
+    pthread_mutex_t control;  /* held for every call that uses the source's own connection */
     struct stop *stop;        /* abort: everything ends at once */
     const struct stop *drain; /* the user asked to stop in order */
     const struct commit_owner *owner;
@@ -153,8 +139,11 @@ struct pipeline {
 void pipeline_send(struct pipeline *p, struct event e);
 /* Ends the pipeline with an error: the first one wins; all threads stop soon. */
 void pipeline_fail(struct pipeline *p, const struct error *err);
-void pipeline_park(struct pipeline *p, uint32_t route, const struct error *err,
-                   struct position *position);
+/* Sets a table aside at once: what is not committed of it is thrown away. Once per route. */
+void pipeline_park(struct pipeline *p, uint32_t route, const struct error *err);
+/* Sets a table aside that is complete up to a position: what was handed over is still committed. */
+void pipeline_notice(struct pipeline *p, uint32_t route, const struct error *err,
+                     struct position *position);
 
 /* Which writer owns a bucket. */
 static inline size_t pipeline_writer(const struct pipeline *p, uint32_t route, int32_t bucket)
@@ -171,6 +160,3 @@ size_t pipeline_queue_limit(const struct pipeline *p);
 /* Where a bucket's files are written. counter and uuid are the owner's. */
 void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bucket,
                      bool changelog, struct run_target *out);
-
-/* The bucket of a row of this route. */
-int32_t route_bucket(const struct route *r, const struct value *values, struct buf *scratch);

@@ -106,7 +106,7 @@ static bool flush_bucket(struct writer *w, struct owned_bucket *b, struct error 
     bool ok = sort_buffer_flush(b->buffer, &flush, &w->files, &b->data, &b->changelog, err);
     if (!ok && is_of_table(err)) {
         error_in(err, "%s", t->label);
-        pipeline_park(w->p, b->route, err, NULL);
+        pipeline_park(w->p, b->route, err);
         drop_bucket(w, b);
         return true;
     }
@@ -158,7 +158,7 @@ static bool take_rows(struct writer *w, const struct hand *h, struct error *err)
         if (!sort_buffer_add(last->buffer, (enum row_kind)row->kind, last->next_sequence,
                              row->values, err)) {
             error_in(err, "%s", w->p->routes[row->route].table->label);
-            pipeline_park(w->p, row->route, err, NULL);
+            pipeline_park(w->p, row->route, err);
             drop_bucket(w, last);
             continue;
         }

@@ -1,6 +1,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,4 +75,13 @@ char *mem_dup(const void *bytes, size_t len)
     }
     p[len] = '\0';
     return p;
+}
+
+void mem_tune(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+#endif
 }

@@ -537,6 +537,13 @@ fail:
     return false;
 }
 
+struct table *table_stub(struct fs fs, const char *root, struct str database, struct str name)
+{
+    struct table *t = new_table(fs, root, database, name);
+    t->uuid = "";
+    return t;
+}
+
 void table_free(struct table *t)
 {
     if (t == NULL) {

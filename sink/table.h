@@ -55,7 +55,6 @@ struct table_options {
 struct table_file {
     struct arena arena;
     struct data_file *file;
-    bool in_task; /* an input of a running compaction */
 };
 
 struct table_bucket {
@@ -114,6 +113,8 @@ MUST_USE bool table_open(struct fs fs, const char *root, struct str database, st
 /* Opens an existing table for reading only (any writer's); FAIL_CONFIG when there is none. */
 MUST_USE bool table_open_read(struct fs fs, const char *root, struct str database, struct str name,
                               struct table **out, struct error *err);
+/* A table that could not be opened: parked by the caller, no schema, nothing of it is touched. */
+struct table *table_stub(struct fs fs, const char *root, struct str database, struct str name);
 void table_free(struct table *t);
 
 /* Reads a snapshot into `base`, with manifests and live files, replacing what was there. */

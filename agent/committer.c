@@ -1,0 +1,776 @@
+#include "agent/committer.h"
+
+#include <stdio.h>
+
+#include "agent/compactor.h"
+#include "agent/writer.h"
+#include "base/failpoint.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sink/binrow.h"
+#include "sink/paths.h"
+
+#define TICK_MS 200
+#define LOOK_EVERY_MS 5000u
+#define PIN_EVERY_MS 120000u
+#define CHECKPOINTS_KEPT 2
+#define IDENTIFIER_SHIFT 40
+
+struct pending_mark {
+    int64_t mark;
+    struct position *position;
+    struct flushed *flushed[PIPELINE_MAX_THREADS];
+    size_t count;
+};
+
+/* Complete chunks of a table that are not listed yet, by order. */
+struct pending_chunks {
+    struct copy_chunk **items;
+    size_t count, cap;
+    uint64_t next; /* order of the next to list */
+};
+
+/* Everything one commit of a table lists. */
+struct listing {
+    struct arena arena;
+    struct manifest_entry *entries;
+    size_t count, cap;
+    struct manifest_entry *changelog;
+    size_t changelog_count, changelog_cap;
+    uint64_t rows;
+    uint64_t bytes;
+};
+
+static void listing_release(struct listing *l)
+{
+    mem_free(l->entries);
+    mem_free(l->changelog);
+    arena_release(&l->arena);
+}
+
+static void listing_add(struct listing *l, const struct table *t, const struct flushed_files *f)
+{
+    struct manifest_entry e = {.kind = MANIFEST_ADD,
+                               .partition = binrow_empty,
+                               .bucket = f->bucket,
+                               .total_buckets = t->options.buckets};
+    for (size_t i = 0; i < f->data.count; i++) {
+        e.file = f->data.items[i];
+        VEC_ROOM(l->entries, l->count, l->cap);
+        l->entries[l->count++] = e;
+        l->rows += (uint64_t)e.file->row_count;
+        l->bytes += (uint64_t)e.file->size_bytes;
+    }
+    for (size_t i = 0; i < f->changelog.count; i++) {
+        e.file = f->changelog.items[i];
+        VEC_ROOM(l->changelog, l->changelog_count, l->changelog_cap);
+        l->changelog[l->changelog_count++] = e;
+    }
+}
+
+void committer_init(struct committer *c, struct pipeline *p)
+{
+    c->p = p;
+    c->chunks = MEM_ARRAY(struct pending_chunks, p->route_count + 1);
+    c->parking = MEM_ARRAY(struct position *, p->route_count + 1);
+    c->parking_reason = mem_array(p->route_count + 1, sizeof *c->parking_reason);
+    c->pinned_ms = MEM_ARRAY(uint64_t, p->route_count + 1);
+    c->pinned = MEM_ARRAY(int64_t, p->route_count + 1);
+}
+
+static void flushed_free(struct flushed *f)
+{
+    arena_release(&f->arena);
+    mem_free(f->items);
+    mem_free(f);
+}
+
+static void discard_flushed(const struct committer *c, const struct flushed *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        writer_discard(c->p->routes[f->items[i].route].table, &f->items[i]);
+    }
+}
+
+static void drop_chunk(struct committer *c, struct copy_chunk *chunk)
+{
+    copy_chunk_discard(c->p, chunk);
+    copy_chunk_free(chunk);
+}
+
+static void drop_chunks(struct committer *c, size_t route)
+{
+    struct pending_chunks *pending = &c->chunks[route];
+    for (size_t i = 0; i < pending->count; i++) {
+        drop_chunk(c, pending->items[i]);
+    }
+    pending->count = 0;
+}
+
+static void event_discard(struct committer *c, struct event *e)
+{
+    if (e->flushed != NULL) {
+        discard_flushed(c, e->flushed);
+        flushed_free(e->flushed);
+    }
+    if (e->chunk != NULL) {
+        drop_chunk(c, e->chunk);
+    }
+    if (e->compaction != NULL) {
+        compactor_discard(e->compaction);
+    }
+    position_free(e->position);
+    mem_free(e);
+}
+
+void committer_release(struct committer *c)
+{
+    void *item = NULL;
+    while (queue_pop(c->p->events, &item, 0) == QUEUE_OK) {
+        event_discard(c, item);
+    }
+    for (size_t i = 0; i < c->mark_count; i++) {
+        for (size_t k = 0; k < c->marks[i].count; k++) {
+            discard_flushed(c, c->marks[i].flushed[k]);
+            flushed_free(c->marks[i].flushed[k]);
+        }
+        position_free(c->marks[i].position);
+    }
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        drop_chunks(c, i);
+        mem_free(c->chunks[i].items);
+        position_free(c->parking[i]);
+    }
+    mem_free(c->marks);
+    mem_free(c->chunks);
+    mem_free(c->parking);
+    mem_free(c->parking_reason);
+    mem_free(c->pinned_ms);
+    mem_free(c->pinned);
+}
+
+/* ---- setting aside ---- */
+
+static void park_now(struct committer *c, size_t route, enum fail code, const char *reason)
+{
+    struct route *r = &c->p->routes[route];
+    atomic_store(&r->closed, true);
+    if (r->table->state == TABLE_PARKED) {
+        return;
+    }
+    table_park(r->table, code, reason);
+    drop_chunks(c, route);
+    progress_pause(c->progress);
+    LOG_ERROR("table-parked", "table=%s code=%s reason=%s", LOG_Q(r->table->label),
+              error_name(code), LOG_Q(reason));
+}
+
+static bool is_parked(const struct route *r)
+{
+    return r->table == NULL || r->table->state == TABLE_PARKED;
+}
+
+static bool all_parked(const struct committer *c)
+{
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        if (!is_parked(&c->p->routes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Which failures of a commit concern only the table. */
+static bool parks_table(enum fail code)
+{
+    return code == FAIL_DIVERGED || code == FAIL_SCHEMA || code == FAIL_CORRUPT ||
+           code == FAIL_LIMIT;
+}
+
+/* ---- checkpoint file ---- */
+
+static struct str position_text(struct arena *a, const struct position *p)
+{
+    struct buf b = BUF_INIT(64u << 20);
+    position_print(p, &b);
+    struct str text = arena_str(a, buf_str(&b));
+    buf_release(&b);
+    return text;
+}
+
+/* The low position of the job: what every table that is not set aside contains. */
+static struct position *low_position(const struct committer *c)
+{
+    struct position *low = NULL;
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        const struct route *r = &c->p->routes[i];
+        if (is_parked(r) || (r->shared && r->table->state == TABLE_COPYING)) {
+            continue; /* one waits for nobody, the other has no position yet */
+        }
+        struct position *next =
+            low == NULL ? position_dup(r->table->position) : position_meet(low, r->table->position);
+        position_free(low);
+        low = next;
+    }
+    return low == NULL ? position_new() : low;
+}
+
+bool committer_checkpoint(struct committer *c, struct error *err)
+{
+    struct arena a = {0};
+    struct position *low = low_position(c);
+    struct checkpoint k = {.epoch = c->epoch->number,
+                           .number = c->checkpoint + 1,
+                           .mark = c->mark,
+                           .time_ms = instant_wall_ms(),
+                           .position = position_text(&a, low)};
+    k.tables = ARENA_ARRAY(&a, struct checkpoint_table, c->p->route_count);
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        const struct table *t = c->p->routes[i].table;
+        if (t == NULL) {
+            continue;
+        }
+        k.tables[k.table_count++] = (struct checkpoint_table){
+            .label = str_of(t->label),
+            .uuid = str_of(t->uuid),
+            .snapshot = t->last_own_snapshot,
+            .state = t->state,
+            .reason = t->state == TABLE_PARKED ? str_of(t->park_reason) : (struct str){0},
+            .position =
+                position_equal(t->position, low) ? k.position : position_text(&a, t->position),
+            .backfill = t->backfill};
+    }
+    bool ok = epoch_check(c->epoch, err) && checkpoint_write(c->p->fs, c->folder, &k, err);
+    if (ok) {
+        c->checkpoint = k.number;
+        c->checkpoint_ms = instant_mono_ms();
+        checkpoint_prune(c->p->fs, c->folder, k.epoch, k.number, CHECKPOINTS_KEPT);
+    }
+    position_free(low);
+    arena_release(&a);
+    return ok;
+}
+
+/* ---- pins ---- */
+
+static const char *consumer_path(const struct committer *c, const struct table *t, struct arena *a)
+{
+    struct buf id = BUF_INIT(300);
+    buf_printf(&id, "inlet-%.*s", STR_FMT(c->p->owner->job));
+    const char *path = paths_consumer(a, t->path, buf_str(&id));
+    buf_release(&id);
+    return path;
+}
+
+/* Keeps our newest snapshot from every writer's expiry. A failed write is tried again at the next
+ * commit. */
+static void pin(struct committer *c, size_t route)
+{
+    const struct table *t = c->p->routes[route].table;
+    uint64_t now = instant_mono_ms();
+    struct arena a = {0};
+    struct error err = {0};
+    char text[64];
+    if (c->pinned[route] != 0 && now - c->pinned_ms[route] < PIN_EVERY_MS) {
+        return;
+    }
+    (void)snprintf(text, sizeof text, "{\"nextSnapshot\" : %lld}", (long long)t->last_own_snapshot);
+    if (t->fs.ops->replace(t->fs.self, consumer_path(c, t, &a), str_of(text), &err)) {
+        c->pinned[route] = t->last_own_snapshot;
+        c->pinned_ms[route] = now;
+    } else {
+        LOG_WARN("pin", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
+    }
+    arena_release(&a);
+}
+
+void committer_unpin(struct committer *c)
+{
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        struct arena a = {0};
+        struct error ignored = {0};
+        const struct table *t = c->p->routes[i].table;
+        if (t != NULL && t->state != TABLE_PARKED) {
+            (void)t->fs.ops->remove(t->fs.self, consumer_path(c, t, &a), &ignored);
+        }
+        arena_release(&a);
+    }
+}
+
+/* ---- one mark ---- */
+
+/* Takes the chunks that may be listed with this position off the pending ones, in plan order. */
+static void take_chunks(struct committer *c, size_t route, const struct position *position,
+                        struct listing *l, struct stamp_backfill *backfill)
+{
+    struct pending_chunks *pending = &c->chunks[route];
+    const struct table *t = c->p->routes[route].table;
+    while (pending->count > 0) {
+        struct copy_chunk *chunk = pending->items[0];
+        if (chunk->order != pending->next || chunk->failed ||
+            (chunk->high != NULL && !position_contains(position, chunk->high))) {
+            return;
+        }
+        for (size_t i = 0; i < chunk->file_count; i++) {
+            struct flushed_files copy = {.bucket = chunk->files[i].bucket};
+            for (size_t k = 0; k < chunk->files[i].data.count; k++) {
+                run_files_add(&copy.data, &l->arena,
+                              data_file_copy(&l->arena, chunk->files[i].data.items[k]));
+            }
+            for (size_t k = 0; k < chunk->files[i].changelog.count; k++) {
+                run_files_add(&copy.changelog, &l->arena,
+                              data_file_copy(&l->arena, chunk->files[i].changelog.items[k]));
+            }
+            listing_add(l, t, &copy);
+        }
+        backfill->through = arena_str(&l->arena, chunk->id);
+        if (chunk->last) {
+            backfill->state = STAMP_DONE;
+        }
+        pending->next++;
+        pending->count--;
+        for (size_t i = 0; i < pending->count; i++) {
+            pending->items[i] = pending->items[i + 1];
+        }
+        copy_chunk_free(chunk);
+    }
+    if (c->copy_ended) {
+        backfill->state = STAMP_DONE;
+    }
+}
+
+static void discard_listing(const struct table *t, const struct listing *l)
+{
+    for (size_t i = 0; i < l->count + l->changelog_count; i++) {
+        struct arena a = {0};
+        struct error ignored = {0};
+        const struct manifest_entry *e =
+            i < l->count ? &l->entries[i] : &l->changelog[i - l->count];
+        (void)t->fs.ops->remove(t->fs.self, paths_data(&a, t->path, e->bucket, e->file->name),
+                                &ignored);
+        arena_release(&a);
+    }
+}
+
+/* Publishes one table's part. False ends the pipeline. */
+static bool publish(struct committer *c, size_t route, int64_t mark, struct listing *l,
+                    const struct position *position, const struct stamp_backfill *backfill,
+                    struct error *err)
+{
+    struct table *t = c->p->routes[route].table;
+    uint64_t began = instant_mono_ms();
+    bool reached = false;
+    struct commit_request request = {.kind = SNAPSHOT_APPEND,
+                                     .out_reached = &reached,
+                                     .identifier = (c->epoch->number << IDENTIFIER_SHIFT) + mark,
+                                     .entries = l->entries,
+                                     .entry_count = l->count,
+                                     .changelog = l->changelog,
+                                     .changelog_count = l->changelog_count,
+                                     .position = position,
+                                     .backfill = backfill};
+    if (l->count + l->changelog_count == 0) {
+        table_set_position(t, position);
+        table_set_backfill(t, backfill);
+        return true;
+    }
+    if (!commit_publish(t, c->p->owner, &request, err)) {
+        if (!reached) {
+            discard_listing(t, l);
+        }
+        if (parks_table(err->code)) {
+            park_now(c, route, err->code, err->text);
+            return true;
+        }
+        return false;
+    }
+    t->committed_rows += l->rows;
+    t->written_bytes += l->bytes;
+    progress_commit(c->progress, t, mark, l->rows, l->count, instant_mono_ms() - began);
+    pin(c, route);
+    return true;
+}
+
+static bool commit_table(struct committer *c, size_t route, struct pending_mark *m,
+                         struct error *err)
+{
+    struct route *r = &c->p->routes[route];
+    struct table *t = r->table;
+    struct listing l = {0};
+    struct stamp_backfill backfill = t->backfill;
+    bool was_copying = t->state == TABLE_COPYING;
+    struct position *position = position_dup(t->position);
+    bool ok =
+        position_merge(position, c->parking[route] != NULL ? c->parking[route] : m->position, err);
+
+    for (size_t i = 0; ok && i < m->count; i++) {
+        for (size_t k = 0; k < m->flushed[i]->count; k++) {
+            struct flushed_files *f = &m->flushed[i]->items[k];
+            if (f->route == route) {
+                listing_add(&l, t, f);
+                f->data.count = 0; /* the listing's now */
+                f->changelog.count = 0;
+            }
+        }
+    }
+    if (ok && was_copying) {
+        take_chunks(c, route, position, &l, &backfill);
+    }
+    ok = ok && publish(c, route, m->mark, &l, position, &backfill, err);
+    if (ok && t->state == TABLE_COPYING && t->backfill.state == STAMP_DONE) {
+        t->state = TABLE_LIVE;
+        progress_pause(c->progress);
+        LOG_INFO("copy-done", "table=%s rows=%llu", LOG_Q(t->label),
+                 (unsigned long long)atomic_load(&r->copied));
+    }
+    bool changed = l.count > 0 || (was_copying && t->state == TABLE_LIVE);
+    listing_release(&l);
+    position_free(position);
+    if (ok && c->parking[route] != NULL) {
+        position_free(c->parking[route]);
+        c->parking[route] = NULL;
+        park_now(c, route, FAIL_SCHEMA, c->parking_reason[route]);
+    }
+    if (ok && changed && t->state == TABLE_LIVE &&
+        !compactor_consider_table(c->p, (uint32_t)route, err)) {
+        park_now(c, route, err->code, err->text);
+    }
+    return ok;
+}
+
+static void update_stall(struct committer *c)
+{
+    bool stalled = false;
+    for (size_t i = 0; i < c->p->route_count && !stalled; i++) {
+        const struct route *r = &c->p->routes[i];
+        for (int32_t b = 0; !is_parked(r) && b < r->table->options.buckets && !stalled; b++) {
+            stalled = compactor_behind(r->table, b);
+        }
+    }
+    atomic_store(&c->p->stalled, stalled);
+}
+
+static bool finish_mark(struct committer *c, const struct pending_mark *m, struct error *err)
+{
+    c->mark = m->mark;
+    if (!committer_checkpoint(c, err)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&c->p->control);
+    bool ok = c->p->source_ops->ack(c->p->source, m->position, err);
+    (void)pthread_mutex_unlock(&c->p->control);
+    atomic_store(&c->p->marks_committed, m->mark);
+    update_stall(c);
+    return ok;
+}
+
+static bool commit_mark(struct committer *c, struct pending_mark *m, struct error *err)
+{
+    bool ok = true;
+    if (!FAILPOINT("mark.before-commit")) {
+        return error_os(err, "failpoint");
+    }
+    for (size_t i = 0; ok && i < c->p->route_count; i++) {
+        if (is_parked(&c->p->routes[i])) {
+            continue;
+        }
+        ok = commit_table(c, i, m, err);
+        if (ok && !FAILPOINT("mark.after-table")) {
+            ok = error_os(err, "failpoint");
+        }
+    }
+    return ok && finish_mark(c, m, err);
+}
+
+/* ---- events ---- */
+
+static struct pending_mark *find_mark(struct committer *c, int64_t mark)
+{
+    for (size_t i = 0; i < c->mark_count; i++) {
+        if (c->marks[i].mark == mark) {
+            return &c->marks[i];
+        }
+    }
+    return NULL;
+}
+
+static void mark_free(struct committer *c)
+{
+    struct pending_mark *m = &c->marks[0];
+    for (size_t i = 0; i < m->count; i++) {
+        flushed_free(m->flushed[i]);
+    }
+    position_free(m->position);
+    c->mark_count--;
+    for (size_t i = 0; i < c->mark_count; i++) {
+        c->marks[i] = c->marks[i + 1];
+    }
+}
+
+/* Files of tables that were set aside before they could be listed. */
+static void discard_parked(struct committer *c, struct flushed *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        if (is_parked(&c->p->routes[f->items[i].route])) {
+            writer_discard(c->p->routes[f->items[i].route].table, &f->items[i]);
+            f->items[i].data.count = 0;
+            f->items[i].changelog.count = 0;
+        }
+    }
+}
+
+static bool on_flushed(struct committer *c, struct event *e, struct error *err)
+{
+    struct pending_mark *m = find_mark(c, e->mark);
+    must(m != NULL && m->count < c->p->threads);
+    m->flushed[m->count++] = e->flushed;
+    e->flushed = NULL;
+    while (c->mark_count > 0 && c->marks[0].count == c->p->threads) {
+        for (size_t i = 0; i < c->marks[0].count; i++) {
+            discard_parked(c, c->marks[0].flushed[i]);
+        }
+        if (!commit_mark(c, &c->marks[0], err)) {
+            return false;
+        }
+        mark_free(c);
+    }
+    return true;
+}
+
+static void on_chunk(struct committer *c, struct event *e)
+{
+    struct pending_chunks *pending = &c->chunks[e->route];
+    size_t at;
+    if (is_parked(&c->p->routes[e->route]) || e->chunk->failed) {
+        return; /* event_discard drops it; what follows it is not listed */
+    }
+    VEC_ROOM(pending->items, pending->count, pending->cap);
+    for (at = pending->count; at > 0 && pending->items[at - 1]->order > e->chunk->order; at--) {
+        pending->items[at] = pending->items[at - 1];
+    }
+    pending->items[at] = e->chunk;
+    pending->count++;
+    e->chunk = NULL;
+}
+
+static void on_park(struct committer *c, struct event *e)
+{
+    struct route *r = &c->p->routes[e->route];
+    if (is_parked(r)) {
+        return;
+    }
+    if (e->position == NULL || r->table->state != TABLE_LIVE) {
+        park_now(c, e->route, e->error.code, e->error.text);
+        return;
+    }
+    c->parking[e->route] = e->position;
+    (void)snprintf(c->parking_reason[e->route], sizeof c->parking_reason[e->route], "%s",
+                   e->error.text);
+    e->position = NULL;
+    atomic_store(&c->p->mark_now, true);
+}
+
+static bool on_compacted(struct committer *c, struct event *e, struct error *err)
+{
+    uint32_t route = e->route;
+    struct table *t = c->p->routes[route].table;
+    int64_t identifier = (c->epoch->number << IDENTIFIER_SHIFT) + c->mark;
+    bool ok = compactor_finish(c->p, e->compaction, identifier, err);
+    e->compaction = NULL;
+    if (!ok && parks_table(err->code)) {
+        park_now(c, route, err->code, err->text);
+        ok = true;
+    }
+    if (ok && t->state == TABLE_LIVE) {
+        ok = compactor_consider_table(c->p, route, err);
+    }
+    update_stall(c);
+    return ok;
+}
+
+static bool handle(struct committer *c, struct event *e, struct error *err)
+{
+    switch (e->kind) {
+    case EVENT_MARK:
+        VEC_ROOM(c->marks, c->mark_count, c->mark_cap);
+        c->marks[c->mark_count++] = (struct pending_mark){.mark = e->mark, .position = e->position};
+        e->position = NULL;
+        return true;
+    case EVENT_FLUSHED:
+        return on_flushed(c, e, err);
+    case EVENT_CHUNK:
+        on_chunk(c, e);
+        return true;
+    case EVENT_COPY_END:
+        c->copy_ended = !stop_requested(c->p->drain) && !stop_requested(c->p->stop);
+        atomic_store(&c->p->copying, false);
+        atomic_store(&c->p->mark_now, true);
+        return true;
+    case EVENT_COMPACTED:
+        return on_compacted(c, e, err);
+    case EVENT_PARK:
+        on_park(c, e);
+        return true;
+    case EVENT_LANE_END:
+        c->lane_ended = true;
+        c->last_mark = e->mark;
+        return true;
+    case EVENT_FAILED:
+        *err = e->error;
+        return false;
+    }
+    return true;
+}
+
+/* ---- timers ---- */
+
+static bool is_copying(const struct committer *c)
+{
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        if (!is_parked(&c->p->routes[i]) && c->p->routes[i].table->state == TABLE_COPYING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Once the copy is listed, the lane's end is the source's position of now. */
+static bool set_target(struct committer *c, struct error *err)
+{
+    struct position *target = NULL;
+    if (!c->until_caught_up || atomic_load(&c->p->target) != NULL || is_copying(c)) {
+        return true;
+    }
+    (void)pthread_mutex_lock(&c->p->control);
+    bool ok = c->p->source_ops->current_position(c->p->source, &target, err);
+    (void)pthread_mutex_unlock(&c->p->control);
+    if (ok) {
+        atomic_store(&c->p->target, target);
+    }
+    return ok;
+}
+
+/* A complete chunk waits for a mark that contains its high mark: ask for marks while the stream is
+ * quiet. */
+static void ask_for_marks(struct committer *c)
+{
+    bool waiting = c->copy_ended && is_copying(c);
+    if (waiting && c->mark_count == 0) {
+        atomic_store(&c->p->mark_now, true);
+    }
+}
+
+static bool look_at_tables(struct committer *c, struct error *err)
+{
+    uint64_t now = instant_mono_ms();
+    if (now - c->look_ms < LOOK_EVERY_MS) {
+        return true;
+    }
+    c->look_ms = now;
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        struct route *r = &c->p->routes[i];
+        if (is_parked(r) || commit_look(r->table, c->p->owner, err)) {
+            continue;
+        }
+        if (!parks_table(err->code)) {
+            return false;
+        }
+        park_now(c, i, err->code, err->text);
+    }
+    return true;
+}
+
+static bool tick(struct committer *c, struct error *err)
+{
+    progress_tick(c->progress, c->p);
+    ask_for_marks(c);
+    if (all_parked(c)) {
+        return error_set(err, FAIL_DIVERGED, "every table is set aside");
+    }
+    if (!set_target(c, err) || !look_at_tables(c, err)) {
+        return false;
+    }
+    /* Others see by it that this agent lives. */
+    if (instant_mono_ms() - c->checkpoint_ms >= c->p->checkpoint_interval_ms) {
+        return committer_checkpoint(c, err);
+    }
+    return true;
+}
+
+static bool wait_event(struct committer *c, struct event **out)
+{
+    void *item = NULL;
+    *out = NULL;
+    if (queue_pop(c->p->events, &item, TICK_MS) == QUEUE_OK) {
+        *out = item;
+    }
+    return *out != NULL;
+}
+
+static bool step(struct committer *c, struct error *err)
+{
+    struct event *e = NULL;
+    bool ok = true;
+    if (wait_event(c, &e)) {
+        ok = handle(c, e, err);
+        event_discard(c, e);
+    }
+    return ok && tick(c, err);
+}
+
+bool committer_run(struct committer *c, struct error *err)
+{
+    while (!c->lane_ended || c->mark < c->last_mark) {
+        if (!step(c, err)) {
+            return false;
+        }
+    }
+    /* A job that ends here leaves its tables compacted as far as the picking asks for. */
+    while (c->until_caught_up && workers_pending(c->p->workers) > 0 &&
+           !stop_requested(c->p->drain)) {
+        if (!step(c, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the shared copy ---- */
+
+static bool list_shared(struct committer *c, size_t route, const struct position *snapshot,
+                        struct error *err)
+{
+    struct table *t = c->p->routes[route].table;
+    struct listing l = {0};
+    struct stamp_backfill backfill = t->backfill;
+    take_chunks(c, route, snapshot, &l, &backfill);
+    bool ok = publish(c, route, c->mark, &l, snapshot, &backfill, err);
+    if (ok && t->state == TABLE_COPYING) {
+        t->state = TABLE_LIVE;
+        LOG_INFO("copy-done", "table=%s rows=%llu", LOG_Q(t->label),
+                 (unsigned long long)atomic_load(&c->p->routes[route].copied));
+    }
+    listing_release(&l);
+    return ok;
+}
+
+bool committer_shared_copy(struct committer *c, const struct position *snapshot, struct error *err)
+{
+    while (!c->copy_ended) {
+        if (stop_requested(c->p->drain)) {
+            return error_set(err, FAIL_STOPPED, "stopped in the shared copy");
+        }
+        if (!step(c, err)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        struct route *r = &c->p->routes[i];
+        if (!is_parked(r) && r->copy && r->shared && !list_shared(c, i, snapshot, err)) {
+            return false;
+        }
+    }
+    c->copy_ended = false;
+    return committer_checkpoint(c, err);
+}

@@ -1,0 +1,32 @@
+/* agent/compactor.h: decides which buckets to compact, runs the tasks on the workers, and turns
+ * their results into COMPACT snapshots.
+ *
+ * Only listed files are compacted, at most one task a bucket. A table in its first copy rests. A
+ * task whose inputs are gone when it ends (another compactor was faster) is thrown away and the
+ * bucket looked at again. Thread: the committer's, but for the task body. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/pipeline.h"
+
+struct compaction;
+
+/* Starts a task for the bucket when the picking says so and none is running. FAIL_CORRUPT when its
+ * levels overlap. */
+MUST_USE bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket,
+                                 struct error *err);
+/* As above for all buckets of the table. */
+MUST_USE bool compactor_consider_table(struct pipeline *p, uint32_t route, struct error *err);
+/* Sorted runs of the bucket are over the stop trigger: the stream must wait for its task. */
+bool compactor_behind(const struct table *t, int32_t bucket);
+
+/* Publishes the result of an ended task (identifier: of the newest mark) and frees it.
+ * FAIL_CONFLICT never comes out: such results are thrown away. */
+MUST_USE bool compactor_finish(struct pipeline *p, struct compaction *c, int64_t identifier,
+                               struct error *err);
+/* Frees an ended task and removes its outputs. */
+void compactor_discard(struct compaction *c);
+uint32_t compactor_route(const struct compaction *c);

@@ -1,0 +1,476 @@
+#include "agent/job.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "agent/committer.h"
+#include "agent/lane.h"
+#include "agent/resolve.h"
+#include "agent/route.h"
+#include "agent/writer.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "sink/paths.h"
+#include "sink/schema_file.h"
+
+#define EVENT_QUEUE_BYTES ((size_t)64 << 20)
+#define LOG_ERROR_EVERY_MS 60000u
+
+struct job {
+    const struct job_options *options;
+    struct stop *drain;
+    struct job_file file;
+    struct arena arena;
+    struct fs fs;
+    const char *root;
+    const char *folder; /* of epochs and checkpoints */
+    const char *name;
+    struct epoch epoch;
+    struct commit_owner owner;
+    atomic_uint_fast64_t file_counter;
+    struct progress *progress;
+    int64_t mark;       /* newest committed over all pipelines */
+    int64_t checkpoint; /* newest written */
+    bool aside;         /* some table is set aside */
+    bool reported;
+    uint64_t started_ms;
+    struct log_thin thin;
+};
+
+/* ---- loading ---- */
+
+/* The options of new tables must be ones we can honour: known before any server is asked. */
+static bool check_table_properties(const struct job_file *j, struct error *err)
+{
+    struct schema *s = schema_new();
+    struct table_options parsed;
+    const struct option_map *map = &j->spec.sink.table_properties;
+    s->fields = ARENA_ARRAY(&s->arena, struct schema_field, 1);
+    s->fields[0] = (struct schema_field){.name = STR("id"), .type = {.kind = TYPE_INT}};
+    s->field_count = 1;
+    s->primary_key = ARENA_ARRAY(&s->arena, size_t, 1);
+    s->primary_key_count = 1;
+    route_default_options(s, 0, j->spec.pipeline.checkpoint_interval_ms);
+    for (size_t i = 0; i < map->count; i++) {
+        schema_set_option(s, map->pairs[i].key, map->pairs[i].value);
+    }
+    bool ok = schema_file_check_writable(s, err) && table_parse_options(s, &parsed, err);
+    schema_free(s);
+    if (!ok) {
+        err->code = FAIL_CONFIG;
+    }
+    return ok || error_in(err, "%s: sink.table.properties", tree_name(j->spec.tree));
+}
+
+bool job_load(const char *path, struct job_file *out, struct error *err)
+{
+    static const char *const skip[] = {"type", "name", NULL};
+    struct job_file j = {0};
+    if (!jobspec_load(path, &j.spec, err)) {
+        return false;
+    }
+    j.source = source_find(j.spec.source_type);
+    if (j.source == NULL) {
+        error_set(err, FAIL_CONFIG, "%s:%u:%u: source type '%.*s' is not supported; known: mysql",
+                  tree_name(j.spec.tree), j.spec.source->line, j.spec.source->column,
+                  STR_FMT(j.spec.source_type));
+        jobspec_release(&j.spec);
+        return false;
+    }
+    j.source_conf = mem_zalloc(j.source->options->size);
+    if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), skip, &j.spec.arena,
+                      j.source_conf, err) ||
+        !check_table_properties(&j, err)) {
+        job_release(&j);
+        return false;
+    }
+    *out = j;
+    return true;
+}
+
+void job_release(struct job_file *j)
+{
+    mem_free(j->source_conf);
+    jobspec_release(&j->spec);
+    *j = (struct job_file){0};
+}
+
+/* ---- one pipeline ---- */
+
+struct run {
+    struct job *job;
+    struct pipeline p;
+    struct committer c;
+    struct checkpoint known;
+    bool have_known;
+    struct arena arena; /* of the checkpoint read */
+    struct str *through;
+    pthread_t lane;
+    pthread_t writers[PIPELINE_MAX_THREADS];
+    struct writer_args writer_args[PIPELINE_MAX_THREADS];
+    struct lane_args lane_args;
+    bool lane_started;
+    size_t writers_started;
+};
+
+static void init_pipeline(struct run *r)
+{
+    struct job *j = r->job;
+    struct pipeline *p = &r->p;
+    p->source_ops = j->file.source;
+    p->stop = stop_new();
+    p->drain = j->drain;
+    p->owner = &j->owner;
+    p->fs = j->fs;
+    p->epoch = j->epoch.number;
+    p->threads = (size_t)j->file.spec.pipeline.parallelism;
+    p->checkpoint_interval_ms = j->file.spec.pipeline.checkpoint_interval_ms;
+    p->memory_bytes = j->file.spec.pipeline.memory_bytes;
+    p->events = queue_new(EVENT_QUEUE_BYTES);
+    p->workers = workers_new(p->threads, "worker");
+    atomic_store(&p->marks_committed, j->mark);
+    (void)pthread_mutex_init(&p->control, NULL);
+    for (size_t i = 0; i < p->threads; i++) {
+        p->hands[i] = queue_new(pipeline_queue_limit(p));
+    }
+}
+
+static void log_skipped(const struct source_tables *tables)
+{
+    for (size_t i = 0; i < tables->skipped_count; i++) {
+        LOG_WARN("table-skipped", "table=%s reason=%s", LOG_S(tables->skipped[i].label),
+                 LOG_S(tables->skipped[i].reason));
+    }
+}
+
+static bool open_routes(struct run *r, const struct source_tables *tables, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct job *j = r->job;
+    struct route_context context = {.fs = j->fs,
+                                    .root = j->root,
+                                    .job = j->owner.job,
+                                    .properties = &j->file.spec.sink.table_properties,
+                                    .checkpoint_interval_ms = p->checkpoint_interval_ms,
+                                    .known = r->have_known ? &r->known : NULL};
+    p->routes = MEM_ARRAY(struct route, tables->count + 1);
+    r->through = ARENA_ARRAY(&r->arena, struct str, tables->count + 1);
+    for (size_t i = 0; i < tables->count; i++) {
+        p->route_count = i + 1;
+        if (!route_open(&context, &tables->tables[i], &p->routes[i], err)) {
+            return false;
+        }
+        r->through[i] = arena_str(&r->arena, p->routes[i].table->backfill.through);
+    }
+    return true;
+}
+
+/* Gives tables without a position the source's; settles which take part in a first copy, and how.
+ */
+static bool place_routes(struct run *r, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct position *now = NULL;
+    struct source_caps caps = p->source_ops->caps(p->source);
+    bool copy = true;
+    bool ok = true;
+    for (size_t i = 0; ok && i < p->route_count; i++) {
+        if (p->routes[i].fresh && now == NULL) {
+            ok = p->source_ops->start_position(p->source, &now, &copy, err);
+        }
+        ok = ok && route_place(&p->routes[i], now, copy, &caps, err);
+    }
+    position_free(now);
+    return ok;
+}
+
+static void start_threads(struct run *r)
+{
+    struct pipeline *p = &r->p;
+    for (size_t i = 0; i < p->threads; i++) {
+        r->writer_args[i] = (struct writer_args){.pipeline = p, .index = i};
+        must(pthread_create(&r->writers[i], NULL, writer_run, &r->writer_args[i]) == 0);
+        r->writers_started = i + 1;
+    }
+    r->lane_args = (struct lane_args){.pipeline = p, .first_mark = r->job->mark + 1};
+    must(pthread_create(&r->lane, NULL, lane_run, &r->lane_args) == 0);
+    r->lane_started = true;
+}
+
+static bool any_copy(const struct pipeline *p, bool shared)
+{
+    for (size_t i = 0; i < p->route_count; i++) {
+        const struct route *r = &p->routes[i];
+        if (r->table->state == TABLE_COPYING && r->copy && r->shared == shared) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tables that need one exact snapshot are copied before the stream starts. */
+static bool copy_shared(struct run *r, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct position *snapshot = NULL;
+    if (!any_copy(p, true)) {
+        return true;
+    }
+    if (!p->source_ops->shared_begin(p->source, p->threads, &snapshot, err)) {
+        return false;
+    }
+    atomic_store(&p->copying, true);
+    r->c.copy = copy_start(p, true, r->through);
+    bool ok = committer_shared_copy(&r->c, snapshot, err);
+    if (!ok) {
+        stop_request(p->stop);
+    }
+    copy_join(r->c.copy);
+    r->c.copy = NULL;
+    p->source_ops->shared_end(p->source);
+    position_free(snapshot);
+    return ok;
+}
+
+static void stop_pipeline(struct run *r)
+{
+    struct pipeline *p = &r->p;
+    stop_request(p->stop);
+    if (r->lane_started) {
+        (void)pthread_join(r->lane, NULL);
+    }
+    for (size_t i = 0; i < r->writers_started; i++) {
+        queue_close(p->hands[i]);
+        (void)pthread_join(r->writers[i], NULL);
+    }
+    copy_join(r->c.copy);
+    r->c.copy = NULL;
+    workers_stop(p->workers);
+}
+
+static void free_pipeline(struct run *r)
+{
+    struct pipeline *p = &r->p;
+    committer_release(&r->c);
+    if (p->source != NULL) {
+        p->source_ops->close(p->source);
+    }
+    for (size_t i = 0; i < p->route_count; i++) {
+        r->job->aside = r->job->aside ||
+                        (p->routes[i].table != NULL && p->routes[i].table->state == TABLE_PARKED);
+        route_close(&p->routes[i]);
+    }
+    mem_free(p->routes);
+    for (size_t i = 0; i < p->threads; i++) {
+        queue_free(p->hands[i]);
+    }
+    queue_free(p->events);
+    position_free(p->start);
+    position_free(atomic_load(&p->target));
+    (void)pthread_mutex_destroy(&p->control);
+    stop_free(p->stop);
+    arena_release(&r->arena);
+}
+
+/* Where the stream starts: what every table that is not set aside contains. */
+static bool find_start(struct run *r, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct position *low = NULL;
+    for (size_t i = 0; i < p->route_count; i++) {
+        struct route *route = &p->routes[i];
+        if (route->table->state == TABLE_PARKED) {
+            continue;
+        }
+        route->resume = position_dup(route->table->position);
+        struct position *next =
+            low == NULL ? position_dup(route->resume) : position_meet(low, route->resume);
+        position_free(low);
+        low = next;
+    }
+    if (low == NULL) {
+        return error_set(err, FAIL_DIVERGED, "every table is set aside");
+    }
+    position_free(p->start);
+    p->start = low;
+    return p->source_ops->check_position(p->source, p->start, err);
+}
+
+static void log_start(const struct run *r)
+{
+    const struct pipeline *p = &r->p;
+    struct buf text = BUF_INIT(4096);
+    p->source_ops->describe(p->source, p->start, &text);
+    LOG_INFO("stream", "tables=%zu epoch=%lld from=%s", p->route_count, (long long)p->epoch,
+             LOG_S(buf_str(&text)));
+    buf_release(&text);
+}
+
+static bool prepare(struct run *r, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct job *j = r->job;
+    struct source_tables tables = {0};
+    if (!p->source_ops->open(j->file.source_conf, j->name, p->stop, &p->source, err)) {
+        return false;
+    }
+    if (!p->source_ops->discover(p->source, &tables, err)) {
+        return false;
+    }
+    log_skipped(&tables);
+    if (tables.count == 0) {
+        return error_set(err, FAIL_CONFIG, "source.tables matches no table with a primary key");
+    }
+    return checkpoint_load(j->fs, j->folder, &r->arena, &r->known, &r->have_known, err) &&
+           open_routes(r, &tables, err) && place_routes(r, err);
+}
+
+static bool run_pipeline(struct run *r, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct job *j = r->job;
+    if (!prepare(r, err)) {
+        return false;
+    }
+    r->c.epoch = &j->epoch;
+    r->c.folder = j->folder;
+    r->c.progress = j->progress;
+    r->c.until_caught_up = j->options->until_caught_up;
+    r->c.mark = j->mark;
+    r->c.checkpoint = j->checkpoint;
+    r->c.through = r->through;
+    committer_init(&r->c, p);
+    if (!committer_checkpoint(&r->c, err) || !copy_shared(r, err) || !find_start(r, err)) {
+        return false;
+    }
+    log_start(r);
+    if (any_copy(p, false)) {
+        atomic_store(&p->copying, true);
+        r->c.copy = copy_start(p, false, r->through);
+    }
+    start_threads(r);
+    if (!committer_run(&r->c, err)) {
+        return false;
+    }
+    committer_unpin(&r->c);
+    return true;
+}
+
+/* True: ended in order. */
+static bool run_once(struct job *j, struct error *err)
+{
+    struct run *r = MEM_NEW(struct run);
+    r->job = j;
+    init_pipeline(r);
+    bool ok = run_pipeline(r, err);
+    stop_pipeline(r);
+    progress_pause(j->progress);
+    if (ok || err->code != FAIL_IO) {
+        progress_report(&r->p, j->started_ms);
+    }
+    if (r->c.epoch != NULL) {
+        j->mark = r->c.mark > j->mark ? r->c.mark : j->mark;
+        j->checkpoint = r->c.checkpoint;
+        /* Marks that were made but not committed are not used again. */
+        j->mark += 16;
+    } else {
+        committer_init(&r->c, &r->p);
+    }
+    j->aside = false; /* as the newest pipeline saw it */
+    free_pipeline(r);
+    mem_free(r);
+    return ok;
+}
+
+/* ---- the job ---- */
+
+static bool open_job(struct job *j, struct error *err)
+{
+    struct buf user = BUF_INIT(400);
+    const struct jobspec *s = &j->file.spec;
+    if (!fs_open(s->sink.warehouse, &j->arena, &j->fs, &j->root, err)) {
+        return error_in(err, "sink.catalog.properties.warehouse");
+    }
+    j->name = arena_cstr(&j->arena, s->pipeline.name);
+    j->folder = paths_job(&j->arena, j->root, s->pipeline.name);
+    if (s->pipeline.checkpoint_path.len > 0) {
+        j->folder = arena_cstr(&j->arena, s->pipeline.checkpoint_path);
+    }
+    buf_printf(&user, "%.*s-%.*s", STR_FMT(s->sink.commit_user_prefix), STR_FMT(s->pipeline.name));
+    j->owner = (struct commit_owner){.user = arena_str(&j->arena, buf_str(&user)),
+                                     .job = s->pipeline.name,
+                                     .file_uuid = j->epoch.uuid,
+                                     .file_counter = &j->file_counter};
+    buf_release(&user);
+    return true;
+}
+
+static bool claim(struct job *j, struct error *err)
+{
+    bool ok = epoch_claim(j->fs, j->folder, j->file.spec.pipeline.checkpoint_interval_ms,
+                          j->options->take_over, j->drain, &j->epoch, err);
+    j->owner.epoch = j->epoch.number;
+    return ok;
+}
+
+static void log_failure(struct job *j, const struct error *err, bool again, uint64_t wait_ms)
+{
+    uint64_t suppressed = 0;
+    progress_pause(j->progress);
+    if (!again) {
+        LOG_ERROR("failed", "code=%s reason=%s%s%s", error_name(err->code), LOG_Q(err->text),
+                  *retry_advice(err->code) == '\0' ? "" : " advice=",
+                  *retry_advice(err->code) == '\0' ? "" : LOG_Q(retry_advice(err->code)));
+    } else if (log_thinned(&j->thin, LOG_ERROR_EVERY_MS, &suppressed)) {
+        LOG_WARN("retry", "code=%s wait_ms=%llu suppressed=%llu reason=%s", error_name(err->code),
+                 (unsigned long long)wait_ms, (unsigned long long)suppressed, LOG_Q(err->text));
+    }
+}
+
+static enum exit_code run_job(struct job *j)
+{
+    struct retry retry = {0};
+    struct error err = {0};
+    for (;;) {
+        err = (struct error){0};
+        retry_begin(&retry);
+        bool ok = run_once(j, &err);
+        bool again = !ok && retry_wanted(&retry, &err);
+        if (ok || err.code == FAIL_STOPPED || (again && stop_requested(j->drain))) {
+            return j->aside ? CODE_ASIDE : CODE_DONE;
+        }
+        log_failure(j, &err, again, retry.wait_ms);
+        if (!again) {
+            return retry_exit(err.code);
+        }
+        if (stop_wait(j->drain, retry.wait_ms)) {
+            return j->aside ? CODE_ASIDE : CODE_DONE;
+        }
+    }
+}
+
+enum exit_code job_run(const struct job_options *options, struct stop *drain)
+{
+    struct job j = {.options = options, .drain = drain, .started_ms = instant_mono_ms()};
+    struct error err = {0};
+    enum exit_code code;
+
+    j.progress = progress_new(isatty(STDERR_FILENO) == 1);
+    if (!job_load(options->path, &j.file, &err) || !open_job(&j, &err) || !claim(&j, &err)) {
+        log_failure(&j, &err, false, 0);
+        code = retry_exit(err.code);
+    } else {
+        code = run_job(&j);
+        if ((code == CODE_DONE || code == CODE_ASIDE) && !epoch_end(&j.epoch, &err)) {
+            LOG_WARN("epoch-end", "reason=%s", LOG_Q(err.text));
+        }
+    }
+    progress_free(j.progress);
+    if (j.fs.ops != NULL) {
+        fs_close(&j.fs);
+    }
+    job_release(&j.file);
+    arena_release(&j.arena);
+    return code;
+}
