@@ -46,6 +46,8 @@ struct binlog_table {
     uint64_t id;
     uint16_t flags;
     struct str database, name;
+    struct str shape; /* all bytes after id and flags: equal bytes describe rows of one table alike,
+                         so a plan made for one map serves every map of the same shape */
     struct binlog_column *columns; /* arena */
     size_t column_count;
     unsigned has; /* enum binlog_table_has */
@@ -54,6 +56,6 @@ struct binlog_table {
 /* The columns lie in the arena, texts are slices of the event. */
 MUST_USE bool binlog_table_read(const struct binlog_format *f, const struct binlog_event *e,
                                 struct arena *arena, struct binlog_table *out, struct error *err);
-/* Only id, database and name: enough to decide that nobody wants the table's rows. */
+/* Only id, flags, database, name and shape: enough to decide that nobody wants the table's rows. */
 MUST_USE bool binlog_table_peek(const struct binlog_format *f, const struct binlog_event *e,
                                 struct binlog_table *out, struct error *err);
