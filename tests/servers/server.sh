@@ -146,12 +146,13 @@ tls_files() {
 }
 
 # begin "$@": checks the command line; sets ACTION, DIR (absolute) and, for start, PORT, for stop, MODE (kill or nothing).
-# Options of start begin at the fourth word.
+# Options of start begin at the fourth word.  `fetch VERSION` only fills the cache: DIR is then the version.
 begin() {
   # shellcheck disable=SC2034 # used by the scripts
   ACTION=${1:-} DIR=${2:-} PORT=${3:-} MODE=${3:-}
   case $ACTION:$#:$MODE in
     start:[3-9]:*[0-9] | start:[1-9][0-9]:*[0-9]) mkdir -p "$DIR" ;;
+    fetch:2:) return 0 ;;
     stop:2: | stop:3:kill) [ -d "$DIR" ] || exit 0 ;;
     *) sed -n '2,/^# shellcheck/{/^# shellcheck/d;s/^# \{0,1\}//p}' "$0" >&2; exit 2 ;;
   esac
