@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/hash.h"
-#include "base/mem.h"
 #include "sink/paths.h"
 #include "sink/schema_file.h"
 #include "sink/snapshot.h"
@@ -36,7 +35,6 @@ static enum exit_code complain(const struct error *err)
 static void opened_close(struct opened *o)
 {
     schema_free(o->schema);
-    mem_free(o->entries.items);
     if (o->fs.ops != NULL) {
         fs_close(&o->fs);
     }

@@ -20,6 +20,8 @@ struct attempt {
     struct arena arena;
     struct str *made; /* manifest and list names */
     size_t made_count, made_cap;
+    struct manifest_metas base; /* lists of the snapshot being built; items are the attempt's */
+    struct manifest_metas delta;
 };
 
 /* What a look at the snapshots after `base` found. */
@@ -54,13 +56,11 @@ static bool check_base(struct table *t, struct error *err)
     bool ok = false;
 
     if (t->base.id == 0) {
-        int64_t schema_bytes_id = t->schema->id;
-        uint64_t bytes;
-        const char *schema = paths_schema(&scratch, t->path, schema_bytes_id);
-        ok = t->fs.ops->size(t->fs.self, schema, &bytes, &found, err);
-        if (ok && !found) {
-            ok = error_set(err, FAIL_DIVERGED, "the table was dropped: %s is gone", schema);
-        }
+        uint64_t digest;
+        ok = table_schema_digest(t, &digest, err) &&
+             (digest == t->schema_digest ||
+              error_set(err, FAIL_DIVERGED, "the table was dropped%s by somebody else",
+                        digest == 0 ? "" : " and made again"));
         goto out;
     }
     if (!t->fs.ops->read(t->fs.self, paths_snapshot(&scratch, t->path, t->base.id), &text, &found,
@@ -219,8 +219,6 @@ static bool merge_range(struct attempt *a, const struct manifest_meta *metas, si
         manifest_fold(&all, true, &a->arena, &folded);
         ok = folded.count == 0 || write_manifest(a, folded.items, folded.count, out, err);
     }
-    mem_free(all.items);
-    mem_free(folded.items);
     return ok;
 }
 
@@ -336,18 +334,16 @@ static void fill_snapshot(struct attempt *a, struct snapshot *s)
 /* Everything but the snapshot file itself. */
 static bool prepare(struct attempt *a, struct snapshot *out, struct error *err)
 {
-    struct manifest_metas base = {0};
-    struct manifest_metas delta = {0};
     struct manifest_metas changelog = {0};
     const struct commit_request *r = a->request;
     struct table *t = a->t;
     struct snapshot s = {0};
     bool ok = false;
 
-    if (!merge_manifests(a, &base, err)) {
+    if (!merge_manifests(a, &a->base, err)) {
         goto out;
     }
-    if (r->entry_count > 0 && !write_manifest(a, r->entries, r->entry_count, &delta, err)) {
+    if (r->entry_count > 0 && !write_manifest(a, r->entries, r->entry_count, &a->delta, err)) {
         goto out;
     }
     if (!FAILPOINT("commit.after-manifest") && !error_os(err, "failpoint")) {
@@ -355,9 +351,9 @@ static bool prepare(struct attempt *a, struct snapshot *out, struct error *err)
     }
     s.base_list = new_name(a, "manifest-list-");
     s.delta_list = new_name(a, "manifest-list-");
-    if (!manifest_list_write(t->fs, t->path, s.base_list, base.items, base.count,
+    if (!manifest_list_write(t->fs, t->path, s.base_list, a->base.items, a->base.count,
                              &s.base_list_bytes, err) ||
-        !manifest_list_write(t->fs, t->path, s.delta_list, delta.items, delta.count,
+        !manifest_list_write(t->fs, t->path, s.delta_list, a->delta.items, a->delta.count,
                              &s.delta_list_bytes, err)) {
         goto out;
     }
@@ -373,8 +369,6 @@ static bool prepare(struct attempt *a, struct snapshot *out, struct error *err)
     *out = s;
     ok = true;
 out:
-    mem_free(base.items);
-    mem_free(delta.items);
     mem_free(changelog.items);
     return ok;
 }
@@ -392,11 +386,13 @@ enum step { STEP_DONE, STEP_AGAIN, STEP_FAILED };
 
 /* An answer that was lost, or a file that another fsync has yet to make safe: the next look finds
  * out which. */
-static enum step after_publish(struct attempt *a, bool published, int64_t id, struct error *err)
+static enum step after_publish(struct attempt *a, bool published, const struct snapshot *s,
+                               struct error *err)
 {
     if (published) {
         a->made_count = 0;
-        if (!table_load(a->t, id, err)) {
+        if (!table_advance(a->t, s, &a->base, &a->delta, a->request->entries,
+                           a->request->entry_count, err)) {
             return STEP_FAILED;
         }
         committed(a);
@@ -416,6 +412,8 @@ static enum step after_publish(struct attempt *a, bool published, int64_t id, st
 static enum step try_once(struct attempt *a, struct error *err)
 {
     struct snapshot s;
+    a->base.count = 0;
+    a->delta.count = 0;
     enum look seen = look_ahead(a, err);
     if (seen == LOOK_FAILED) {
         return STEP_FAILED;
@@ -440,7 +438,7 @@ static enum step try_once(struct attempt *a, struct error *err)
     if (ok && !FAILPOINT("commit.after-publish")) {
         ok = error_set(err, FAIL_UNKNOWN, "failpoint commit.after-publish");
     }
-    return after_publish(a, ok, s.id, err);
+    return after_publish(a, ok, &s, err);
 }
 
 bool commit_publish(struct table *t, const struct commit_owner *owner,
@@ -458,6 +456,8 @@ bool commit_publish(struct table *t, const struct commit_owner *owner,
         remove_made(&a);
     }
     mem_free(a.made);
+    mem_free(a.base.items);
+    mem_free(a.delta.items);
     arena_release(&a.arena);
     return step == STEP_DONE || error_in(err, "commit %s", t->label);
 }

@@ -186,12 +186,10 @@ static bool read_entries(struct table *t, const struct manifest_metas *metas, st
     struct manifest_entries all = {0};
     for (size_t i = 0; i < metas->count; i++) {
         if (!manifest_read(t->fs, t->path, &metas->items[i], arena, &all, err)) {
-            mem_free(all.items);
             return false;
         }
     }
     manifest_fold(&all, false, arena, live);
-    mem_free(all.items);
     return true;
 }
 
@@ -242,22 +240,70 @@ bool table_load(struct table *t, int64_t snapshot_id, struct error *err)
         }
     }
     arena_release(&t->base_arena);
-    mem_free(t->metas.items);
     t->base_arena = base_arena;
     t->base = base;
     t->base_digest = hash_row(buf_str(&text));
     t->metas = metas;
     base_arena = (struct arena){0};
-    metas = (struct manifest_metas){0};
     fill_buckets(t, &live);
     ok = true;
 out:
     buf_release(&text);
     arena_release(&base_arena);
     arena_release(&scratch);
-    mem_free(metas.items);
-    mem_free(live.items);
     return ok;
+}
+
+static struct simple_stats copy_stats(struct arena *a, const struct simple_stats *s)
+{
+    struct simple_stats c = *s;
+    c.min = arena_str(a, s->min);
+    c.max = arena_str(a, s->max);
+    c.nulls = ARENA_ARRAY(a, int64_t, s->null_count);
+    for (size_t i = 0; i < s->null_count; i++) {
+        c.nulls[i] = s->nulls[i];
+    }
+    return c;
+}
+
+static void copy_metas(struct arena *a, const struct manifest_metas *from,
+                       struct manifest_metas *into)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        struct manifest_meta *m = &into->items[into->count++];
+        *m = from->items[i];
+        m->name = arena_str(a, m->name);
+        m->partition_stats = copy_stats(a, &m->partition_stats);
+    }
+}
+
+bool table_advance(struct table *t, const struct snapshot *published,
+                   const struct manifest_metas *base, const struct manifest_metas *delta,
+                   const struct manifest_entry *entries, size_t count, struct error *err)
+{
+    struct buf text = BUF_INIT(SNAPSHOT_MAX_BYTES);
+    struct arena next = {0};
+    struct manifest_metas metas = {0};
+    struct snapshot s;
+
+    snapshot_print(published, &text);
+    if (!buf_ok(&text, "snapshot", err) || !snapshot_parse(buf_str(&text), &next, &s, err) ||
+        !table_apply(t, entries, count, err)) {
+        buf_release(&text);
+        arena_release(&next);
+        return false;
+    }
+    metas.cap = base->count + delta->count;
+    metas.items = ARENA_ARRAY(&next, struct manifest_meta, metas.cap);
+    copy_metas(&next, base, &metas);
+    copy_metas(&next, delta, &metas);
+    arena_release(&t->base_arena);
+    t->base_arena = next;
+    t->base = s;
+    t->base_digest = hash_row(buf_str(&text));
+    t->metas = metas;
+    buf_release(&text);
+    return true;
 }
 
 /* ---- shape ---- */
@@ -418,6 +464,19 @@ static bool find_stamp(struct table *t, struct str job, struct stamp *out, bool 
     return true;
 }
 
+bool table_schema_digest(const struct table *t, uint64_t *out, struct error *err)
+{
+    struct buf text = BUF_INIT(SNAPSHOT_MAX_BYTES);
+    struct arena a = {0};
+    bool found = false;
+    bool ok =
+        t->fs.ops->read(t->fs.self, paths_schema(&a, t->path, t->schema->id), &text, &found, err);
+    *out = found ? hash_row(buf_str(&text)) : 0;
+    buf_release(&text);
+    arena_release(&a);
+    return ok;
+}
+
 /* The table's identity: the uuid given at creation, else what a table of another maker has that a
  * re-created one would not. */
 static const char *uuid_of(struct table *t, const struct schema *first)
@@ -439,7 +498,7 @@ static bool read_uuid(struct table *t, struct error *err)
     }
     t->uuid = uuid_of(t, first);
     schema_free(first);
-    return true;
+    return table_schema_digest(t, &t->schema_digest, err);
 }
 
 static struct table *new_table(struct fs fs, const char *root, struct str database, struct str name)
@@ -556,7 +615,6 @@ void table_free(struct table *t)
         }
         mem_free(t->buckets);
     }
-    mem_free(t->metas.items);
     position_free(t->position);
     schema_free(t->schema);
     arena_release(&t->base_arena);

@@ -86,6 +86,7 @@ struct table {
 
     struct arena base_arena;     /* holds `base` and `metas` */
     struct snapshot base;        /* newest snapshot seen; id 0: none */
+    uint64_t schema_digest;      /* of the file of `schema` */
     uint64_t base_digest;        /* of its file's bytes: whether it is still the one we built on */
     struct manifest_metas metas; /* all data manifests of `base`, in order */
     int64_t last_own_snapshot;   /* newest id that carries this job's stamp; 0 none */
@@ -119,6 +120,15 @@ void table_free(struct table *t);
 
 /* Reads a snapshot into `base`, with manifests and live files, replacing what was there. */
 MUST_USE bool table_load(struct table *t, int64_t snapshot_id, struct error *err);
+
+/* Makes a snapshot of ours that was just published the base, from memory: its lists are base and
+ * delta, its entries change the live files. */
+MUST_USE bool table_advance(struct table *t, const struct snapshot *published,
+                            const struct manifest_metas *base, const struct manifest_metas *delta,
+                            const struct manifest_entry *entries, size_t count, struct error *err);
+
+/* Digest of the file of the table's schema as it is now; 0 when it is gone. */
+MUST_USE bool table_schema_digest(const struct table *t, uint64_t *out, struct error *err);
 
 /* Applies entries to the live files: DELETE drops, ADD copies in. FAIL_CONFLICT when a DELETE names
  * a file that is not live (then nothing was changed). */
