@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/compactor.h"
+#include "agent/sweep.h"
 #include "agent/writer.h"
 #include "base/failpoint.h"
 #include "base/instant.h"
@@ -353,6 +354,22 @@ static void discard_listing(const struct table *t, const struct listing *l)
     }
 }
 
+/* An agent that may only be paused is swept after once a snapshot of ours fences it from the table.
+ */
+static void sweep_slow(struct committer *c, size_t route)
+{
+    struct table *t = c->p->routes[route].table;
+    struct error err = {0};
+    size_t removed = 0;
+    if (t->snapshots != 1 || c->epoch->previous == 0 || c->epoch->previous_ended ||
+        c->epoch->previous_gone) {
+        return;
+    }
+    if (!sweep_table(t, c->epoch->previous_uuid, &removed, &err)) {
+        LOG_WARN("sweep", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
+    }
+}
+
 /* Publishes one table's part. False ends the pipeline. */
 static bool publish(struct committer *c, size_t route, int64_t mark, struct listing *l,
                     const struct position *position, const struct stamp_backfill *backfill,
@@ -387,6 +404,7 @@ static bool publish(struct committer *c, size_t route, int64_t mark, struct list
     }
     t->committed_rows += l->rows;
     t->written_bytes += l->bytes;
+    sweep_slow(c, route);
     progress_commit(c->progress, t, mark, l->rows, l->count, instant_mono_ms() - began);
     pin(c, route);
     return true;

@@ -7,6 +7,7 @@
 #include "agent/lane.h"
 #include "agent/resolve.h"
 #include "agent/route.h"
+#include "agent/sweep.h"
 #include "agent/writer.h"
 #include "base/instant.h"
 #include "base/log.h"
@@ -33,7 +34,7 @@ struct job {
     int64_t mark;       /* newest committed over all pipelines */
     int64_t checkpoint; /* newest written */
     bool aside;         /* some table is set aside */
-    bool reported;
+    bool swept;         /* the agent before's leavings */
     uint64_t started_ms;
     struct log_thin thin;
 };
@@ -326,6 +327,25 @@ static bool prepare(struct run *r, struct error *err)
            open_routes(r, &tables, err) && place_routes(r, err);
 }
 
+/* What a dead agent left unlisted. */
+static void sweep_previous(struct run *r)
+{
+    const struct epoch *e = &r->job->epoch;
+    for (size_t i = 0; e->previous > 0 && !e->previous_ended && e->previous_gone &&
+                       !r->job->swept && i < r->p.route_count;
+         i++) {
+        const struct table *t = r->p.routes[i].table;
+        struct error err = {0};
+        size_t removed = 0;
+        if (t->state != TABLE_PARKED && !sweep_table(t, e->previous_uuid, &removed, &err)) {
+            LOG_WARN("sweep", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
+        } else if (removed > 0) {
+            LOG_INFO("sweep", "table=%s removed=%zu", LOG_Q(t->label), removed);
+        }
+    }
+    r->job->swept = true;
+}
+
 static bool run_pipeline(struct run *r, struct error *err)
 {
     struct pipeline *p = &r->p;
@@ -333,6 +353,7 @@ static bool run_pipeline(struct run *r, struct error *err)
     if (!prepare(r, err)) {
         return false;
     }
+    sweep_previous(r);
     r->c.epoch = &j->epoch;
     r->c.folder = j->folder;
     r->c.progress = j->progress;

@@ -1,0 +1,198 @@
+#include "agent/sweep.h"
+
+#include <stdio.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "sink/manifest.h"
+#include "sink/paths.h"
+#include "sink/snapshot.h"
+
+#define SWEEP_MAX_SNAPSHOTS 5000
+#define SWEEP_MAX_BYTES (32u << 20)
+
+/* Names of files in the table's folders that carry the uuid; those that a snapshot names are taken
+ * out again. */
+struct sweep {
+    const struct table *t;
+    struct str uuid;
+    struct arena arena;
+    struct map found; /* name → path */
+};
+
+static bool carries(struct str name, struct str uuid)
+{
+    for (size_t i = 0; i + uuid.len <= name.len; i++) {
+        if (str_eq(str_slice(name, i, i + uuid.len), uuid)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool collect(struct sweep *s, const char *folder, struct error *err)
+{
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    if (!s->t->fs.ops->list(s->t->fs.self, folder, &s->arena, &entries, &count, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!entries[i].is_folder && carries(entries[i].name, s->uuid)) {
+            const char *path = paths_join(&s->arena, folder, entries[i].name);
+            (void)map_put(&s->found, entries[i].name, arena_cstr(&s->arena, str_of(path)));
+        }
+    }
+    return true;
+}
+
+static bool collect_all(struct sweep *s, struct error *err)
+{
+    const char *manifests = paths_join(&s->arena, s->t->path, STR("manifest"));
+    if (!collect(s, manifests, err)) {
+        return false;
+    }
+    for (int32_t b = 0; b < s->t->options.buckets; b++) {
+        if (!collect(s, paths_bucket(&s->arena, s->t->path, b), err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void keep(struct sweep *s, struct str name)
+{
+    if (name.len > 0) {
+        (void)map_remove(&s->found, name);
+    }
+}
+
+static bool keep_list(struct sweep *s, struct str list, struct arena *scratch, struct error *err)
+{
+    struct manifest_metas metas = {0};
+    struct manifest_entries entries = {0};
+    if (list.len == 0) {
+        return true;
+    }
+    keep(s, list);
+    if (!manifest_list_read(s->t->fs, s->t->path, list, scratch, &metas, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < metas.count; i++) {
+        keep(s, metas.items[i].name);
+        if (!manifest_read(s->t->fs, s->t->path, &metas.items[i], scratch, &entries, err)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < entries.count; i++) {
+        keep(s, entries.items[i].file->name);
+    }
+    return true;
+}
+
+/* The base list only names what earlier snapshots' deltas named, but for manifests that were merged
+ * into it. */
+static bool keep_base(struct sweep *s, struct str list, struct arena *scratch, struct error *err)
+{
+    struct manifest_metas metas = {0};
+    keep(s, list);
+    if (!manifest_list_read(s->t->fs, s->t->path, list, scratch, &metas, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < metas.count; i++) {
+        keep(s, metas.items[i].name);
+    }
+    return true;
+}
+
+static bool keep_snapshot(struct sweep *s, int64_t id, bool whole, struct error *err)
+{
+    struct arena scratch = {0};
+    struct snapshot snapshot;
+    bool found = false;
+    bool ok = snapshot_read(s->t->fs, s->t->path, id, &scratch, &snapshot, &found, err);
+    if (ok && found) {
+        ok = (whole ? keep_list(s, snapshot.base_list, &scratch, err)
+                    : keep_base(s, snapshot.base_list, &scratch, err)) &&
+             keep_list(s, snapshot.delta_list, &scratch, err) &&
+             keep_list(s, snapshot.changelog_list, &scratch, err);
+    }
+    arena_release(&scratch);
+    return ok;
+}
+
+/* Tags and long-lived changelogs are snapshots that outlive their file. */
+static bool keep_copies(struct sweep *s, const char *folder, struct str prefix, struct error *err)
+{
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    const char *path = paths_join(&s->arena, s->t->path, str_of(folder));
+    bool ok = s->t->fs.ops->list(s->t->fs.self, path, &s->arena, &entries, &count, err);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct arena scratch = {0};
+        struct buf text = BUF_INIT(SWEEP_MAX_BYTES);
+        struct snapshot copy;
+        bool found = false;
+        if (!str_starts(entries[i].name, prefix)) {
+            continue;
+        }
+        ok = s->t->fs.ops->read(s->t->fs.self, paths_join(&scratch, path, entries[i].name), &text,
+                                &found, err) &&
+             (!found || (snapshot_parse(buf_str(&text), &scratch, &copy, err) &&
+                         keep_list(s, copy.base_list, &scratch, err) &&
+                         keep_list(s, copy.delta_list, &scratch, err) &&
+                         keep_list(s, copy.changelog_list, &scratch, err)));
+        buf_release(&text);
+        arena_release(&scratch);
+    }
+    return ok;
+}
+
+/* Branches share the table's files. */
+static bool has_branches(struct sweep *s, bool *out, struct error *err)
+{
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    bool ok = s->t->fs.ops->list(s->t->fs.self, paths_join(&s->arena, s->t->path, STR("branch")),
+                                 &s->arena, &entries, &count, err);
+    *out = ok && count > 0;
+    return ok;
+}
+
+static bool remove_left(struct sweep *s, size_t *removed, struct error *err)
+{
+    size_t at = 0;
+    struct str name;
+    void *path = NULL;
+    while (map_next(&s->found, &at, &name, &path)) {
+        if (!s->t->fs.ops->remove(s->t->fs.self, path, err)) {
+            return false;
+        }
+        (*removed)++;
+    }
+    return true;
+}
+
+bool sweep_table(const struct table *t, const char *uuid, size_t *out_removed, struct error *err)
+{
+    struct sweep s = {.t = t, .uuid = str_of(uuid)};
+    int64_t first = 0;
+    int64_t last = 0;
+    size_t removed = 0;
+    bool branches = false;
+    bool ok = collect_all(&s, err) && has_branches(&s, &branches, err) &&
+              snapshot_earliest_id(t->fs, t->path, &first, err) &&
+              snapshot_latest_id(t->fs, t->path, &last, err);
+    if (ok && s.found.count > 0 && !branches && last - first < SWEEP_MAX_SNAPSHOTS) {
+        ok = keep_copies(&s, "tag", STR("tag-"), err) &&
+             keep_copies(&s, "changelog", STR("changelog-"), err);
+        for (int64_t id = first; ok && id > 0 && id <= last && s.found.count > 0; id++) {
+            ok = keep_snapshot(&s, id, id == first, err);
+        }
+        ok = ok && remove_left(&s, &removed, err);
+    }
+    map_release(&s.found);
+    arena_release(&s.arena);
+    *out_removed = removed;
+    return ok || error_in(err, "sweep %s", t->label);
+}
