@@ -62,6 +62,8 @@ static bool query_for(struct reading *r, const char *head, struct str database, 
     struct buf sql = BUF_INIT(MAX_STATEMENT_BYTES);
     buf_put_cstr(&sql, head);
     mysql_catalog_put_text(&sql, database);
+    buf_put_cstr(&sql, " AND CAST(TABLE_SCHEMA AS BINARY) = "); /* names may differ by case alone */
+    mysql_catalog_put_text(&sql, database);
     buf_put_cstr(&sql, tail);
     bool ok = buf_ok(&sql, "catalog query", err) &&
               mysql_link_query(r->l, buf_str(&sql), &r->scratch, out, err);
@@ -101,7 +103,7 @@ static bool list_tables(struct reading *r, struct error *err)
             STR("SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE "
                 "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN "
                 "('mysql', 'information_schema', 'performance_schema', 'sys') "
-                "ORDER BY TABLE_SCHEMA, TABLE_NAME"),
+                "ORDER BY CAST(TABLE_SCHEMA AS BINARY), CAST(TABLE_NAME AS BINARY)"),
             &r->scratch, &rows, err)) {
         return false;
     }
@@ -115,10 +117,11 @@ static bool list_tables(struct reading *r, struct error *err)
         }
     }
     if (r->draft_count == 0) {
-        return error_set(err, FAIL_CONFIG,
-                         "mysql %s: no table matches tables: '%.*s' (%zu tables are visible to this "
-                         "account; it sees only what it may SELECT)",
-                         mysql_link_name(r->l), STR_FMT(r->wish->tables), rows.count);
+        return error_set(
+            err, FAIL_CONFIG,
+            "mysql %s: no table matches tables: '%.*s' (%zu tables are visible to this "
+            "account; it sees only what it may SELECT)",
+            mysql_link_name(r->l), STR_FMT(r->wish->tables), rows.count);
     }
     return true;
 }
@@ -188,11 +191,12 @@ static bool read_database(struct reading *r, size_t from, size_t to, struct erro
                   "COLLATION_NAME, EXTRA, COLUMN_COMMENT, IS_NULLABLE, CHARACTER_MAXIMUM_LENGTH, "
                   "CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION "
                   "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ",
-                  database, " ORDER BY TABLE_NAME, ORDINAL_POSITION", columns, err) &&
+                  database, " ORDER BY CAST(TABLE_NAME AS BINARY), ORDINAL_POSITION", columns,
+                  err) &&
         query_for(r,
                   "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE "
                   "INDEX_NAME = 'PRIMARY' AND TABLE_SCHEMA = ",
-                  database, " ORDER BY TABLE_NAME, SEQ_IN_INDEX", &keys, err);
+                  database, " ORDER BY CAST(TABLE_NAME AS BINARY), SEQ_IN_INDEX", &keys, err);
     if (ok) {
         take_sizes(&sizes, &names);
         take_columns(columns, &names);
@@ -321,8 +325,9 @@ static void build_table(struct reading *r, const struct draft *d)
     struct mysql_table t = {.column_count = d->count};
     struct error why = {0};
     if (str_eq_nocase(d->type, STR("SYSTEM VERSIONED"))) {
-        skip_table(r, d,
-                   STR("is system-versioned: its history rows look like changes; not supported yet"));
+        skip_table(
+            r, d,
+            STR("is system-versioned: its history rows look like changes; not supported yet"));
         return;
     }
     if (d->key_count == 0) {

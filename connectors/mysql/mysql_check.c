@@ -134,13 +134,11 @@ static bool check_grants(struct mysql_link *l, struct mysql_server *s, struct ar
     struct buf grant = BUF_INIT(400);
     unsigned needed =
         MYSQL_RIGHT_SELECT | MYSQL_RIGHT_REPLICATION_SLAVE | MYSQL_RIGHT_REPLICATION_CLIENT;
-    bool missing =
-        user.count == 1 &&
-        mysql_check_missing(had, needed, mysql_rows_cell(&user, 0, 0), s->mariadb, &grant);
+    bool missing = user.count == 1 && mysql_check_missing(had, needed, mysql_rows_cell(&user, 0, 0),
+                                                          s->mariadb, &grant);
     if (missing) {
-        error_set(err, FAIL_DENIED,
-                  "mysql %s: the account lacks rights; run at the server: %s", mysql_link_name(l),
-                  buf_cstr(&grant));
+        error_set(err, FAIL_DENIED, "mysql %s: the account lacks rights; run at the server: %s",
+                  mysql_link_name(l), buf_cstr(&grant));
     }
     buf_release(&grant);
     return !missing;

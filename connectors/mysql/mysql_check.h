@@ -1,7 +1,7 @@
 /* connectors/mysql/mysql_check.h: what a server is, whether it can be read, and what is missing.
  *
- * Every failure names the setting with its value and the remedy, or the missing GRANT as a statement
- * that can be pasted. Plain data; thread: any. */
+ * Every failure names the setting with its value and the remedy, or the missing GRANT as a
+ * statement that can be pasted. Plain data; thread: any. */
 #pragma once
 
 #include <stdbool.h>

@@ -143,8 +143,8 @@ static const char *advice_of(unsigned number)
 /* TLS failures carry one number for everything: a certificate that is not trusted does not heal. */
 static enum fail tls_fail(const char *text)
 {
-    static const char *const fatal[] = {"certif", "verif", "self-signed", "self signed",
-                                        "match",  "does not support", NULL};
+    static const char *const fatal[] = {
+        "certif", "verif", "self-signed", "self signed", "match", "does not support", NULL};
     for (size_t i = 0; fatal[i] != NULL; i++) {
         if (strstr(text, fatal[i]) != NULL) {
             return FAIL_CONFIG;
@@ -184,8 +184,8 @@ static bool option_text(struct mysql_link *l, enum mysql_option option, struct s
     return mysql_optionsv(l->mysql, option, text) == 0;
 }
 
-/* Connector/C knows two switches: use TLS, and verify. Up to 3.3 a CA file alone makes OpenSSL check
- * the chain; from 3.4 chain and name are checked together, so VERIFY_CA is as strict as
+/* Connector/C knows two switches: use TLS, and verify. Up to 3.3 a CA file alone makes OpenSSL
+ * check the chain; from 3.4 chain and name are checked together, so VERIFY_CA is as strict as
  * VERIFY_IDENTITY there. */
 static bool set_tls(struct mysql_link *l, const struct mysql_login *login, struct error *err)
 {
@@ -262,7 +262,8 @@ static bool connect_once(struct mysql_link *l, const struct mysql_login *login, 
     /* TCP always: "localhost" must not become a socket file that the job does not name */
     unsigned protocol = MYSQL_PROTOCOL_TCP;
     mysql_optionsv(l->mysql, MYSQL_OPT_PROTOCOL, &protocol);
-    bool ok = mysql_real_connect(l->mysql, host, user, password, NULL, login->port, NULL, 0) != NULL;
+    bool ok =
+        mysql_real_connect(l->mysql, host, user, password, NULL, login->port, NULL, 0) != NULL;
     memset(password, 0, sizeof password);
     return ok || link_failed(l, "connect", err);
 }
@@ -327,9 +328,10 @@ static bool set_session(struct mysql_link *l, struct error *err)
                            "lock_wait_timeout=30, sql_select_limit=DEFAULT",
                            err) &&
            mysql_link_exec(l, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", err) &&
-           mysql_link_exec(
-               l, l->mariadb ? "SET SESSION max_statement_time=0" : "SET SESSION max_execution_time=0",
-               err);
+           mysql_link_exec(l,
+                           l->mariadb ? "SET SESSION max_statement_time=0"
+                                      : "SET SESSION max_execution_time=0",
+                           err);
 }
 
 /* A peer that vanished without a word is noticed by the kernel after about two minutes. */
@@ -427,8 +429,8 @@ static bool packet_buffered(const struct mysql_link *l)
     if (have < 4) {
         return false;
     }
-    size_t len = (size_t)p->cache_pos[0] | (size_t)p->cache_pos[1] << 8 |
-                 (size_t)p->cache_pos[2] << 16;
+    size_t len =
+        (size_t)p->cache_pos[0] | (size_t)p->cache_pos[1] << 8 | (size_t)p->cache_pos[2] << 16;
     return have - 4 >= len && len < 0xFFFFFF;
 }
 

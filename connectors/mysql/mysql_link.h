@@ -48,7 +48,7 @@ void mysql_link_close(struct mysql_link *l); /* takes NULL */
 bool mysql_link_is_mariadb(const struct mysql_link *l);
 uint32_t mysql_link_version(const struct mysql_link *l); /* 8.0.31 is 80031 */
 const char *mysql_link_version_text(const struct mysql_link *l);
-const char *mysql_link_name(const struct mysql_link *l); /* "host:port" */
+const char *mysql_link_name(const struct mysql_link *l);   /* "host:port" */
 const char *mysql_link_cipher(const struct mysql_link *l); /* NULL: not encrypted */
 uint32_t mysql_link_thread(const struct mysql_link *l);    /* the server's connection id */
 
