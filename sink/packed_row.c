@@ -7,32 +7,6 @@
 
 #define HEAD_BYTES 9 /* sequence, kind */
 
-void packed_row_shape_init(struct packed_row_shape *s, const struct schema *schema,
-                           const struct data_file_layout *layout)
-{
-    bool *is_key = MEM_ARRAY(bool, schema->field_count);
-    *s = (struct packed_row_shape){.schema = schema,
-                                   .order = MEM_ARRAY(size_t, schema->field_count),
-                                   .key_count = layout->key_count,
-                                   .null_bytes = (schema->field_count + 7) / 8};
-    for (size_t i = 0; i < layout->key_count; i++) {
-        s->order[s->count++] = layout->key_columns[i];
-        is_key[layout->key_columns[i]] = true;
-    }
-    for (size_t i = 0; i < schema->field_count; i++) {
-        if (!is_key[i]) {
-            s->order[s->count++] = i;
-        }
-    }
-    mem_free(is_key);
-}
-
-void packed_row_shape_release(struct packed_row_shape *s)
-{
-    mem_free(s->order);
-    *s = (struct packed_row_shape){0};
-}
-
 /* Bytes of a value of fixed width; 0: text, bytes (length first) or nested. */
 static size_t fixed_bytes(const struct type *t)
 {
@@ -66,6 +40,35 @@ static size_t fixed_bytes(const struct type *t)
         return 0;
     }
     return 0;
+}
+
+void packed_row_shape_init(struct packed_row_shape *s, const struct schema *schema,
+                           const struct data_file_layout *layout)
+{
+    bool *is_key = MEM_ARRAY(bool, schema->field_count);
+    *s = (struct packed_row_shape){.schema = schema,
+                                   .order = MEM_ARRAY(size_t, schema->field_count),
+                                   .widths = MEM_ARRAY(uint8_t, schema->field_count),
+                                   .key_count = layout->key_count,
+                                   .null_bytes = (schema->field_count + 7) / 8};
+    for (size_t i = 0; i < layout->key_count; i++) {
+        s->order[s->count++] = layout->key_columns[i];
+        is_key[layout->key_columns[i]] = true;
+    }
+    for (size_t i = 0; i < schema->field_count; i++) {
+        s->widths[i] = (uint8_t)fixed_bytes(&schema->fields[i].type);
+        if (!is_key[i]) {
+            s->order[s->count++] = i;
+        }
+    }
+    mem_free(is_key);
+}
+
+void packed_row_shape_release(struct packed_row_shape *s)
+{
+    mem_free(s->order);
+    mem_free(s->widths);
+    *s = (struct packed_row_shape){0};
 }
 
 /* The type of the i-th item of a nested value. */
@@ -105,7 +108,8 @@ size_t packed_row_size(const struct packed_row_shape *s, const struct value *val
     size_t size = HEAD_BYTES + s->null_bytes;
     for (size_t i = 0; i < s->count; i++) {
         if (values[i].state == VALUE_SET) {
-            size_t one = value_size(&s->schema->fields[i].type, &values[i]);
+            size_t one = s->widths[i] != 0 ? s->widths[i]
+                                           : value_size(&s->schema->fields[i].type, &values[i]);
             if (!checked_add(size, one, &size)) {
                 return SIZE_MAX;
             }
@@ -124,15 +128,18 @@ static char *put(char *at, const void *bytes, size_t len)
 
 static char *write_value(const struct type *t, const struct value *v, char *at)
 {
-    switch (t->kind) {
+    switch (t->kind) { /* of numbers the low bytes: little-endian */
     case TYPE_BOOLEAN:
     case TYPE_TINYINT:
+        return put(at, &v->i, 1);
     case TYPE_SMALLINT:
+        return put(at, &v->i, 2);
     case TYPE_INT:
     case TYPE_DATE:
     case TYPE_TIME:
+        return put(at, &v->i, 4);
     case TYPE_BIGINT:
-        return put(at, &v->i, fixed_bytes(t)); /* the low bytes: little-endian */
+        return put(at, &v->i, 8);
     case TYPE_FLOAT:
         return put(at, &v->f4, sizeof(v->f4));
     case TYPE_DOUBLE:
@@ -200,27 +207,25 @@ void packed_row_out_release(struct packed_row_out *o)
     *o = (struct packed_row_out){0};
 }
 
-static int64_t take_int(const char *at, size_t len)
+static int64_t take_i16(const char *at)
 {
-    switch (len) {
-    case 1:
-        return (int8_t)*at;
-    case 2: {
-        int16_t v;
-        memcpy(&v, at, sizeof(v));
-        return v;
-    }
-    case 4: {
-        int32_t v;
-        memcpy(&v, at, sizeof(v));
-        return v;
-    }
-    default: {
-        int64_t v;
-        memcpy(&v, at, sizeof(v));
-        return v;
-    }
-    }
+    int16_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
+}
+
+static int64_t take_i32(const char *at)
+{
+    int32_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
+}
+
+static int64_t take_i64(const char *at)
+{
+    int64_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
 }
 
 /* One non-null value; nested items and their 128-bit numbers go into the arena. */
@@ -228,38 +233,44 @@ static const char *read_value(const struct type *t, const char *at, struct value
                               struct arena *nested)
 {
     *out = (struct value){.state = VALUE_SET};
-    size_t fixed = fixed_bytes(t);
     switch (t->kind) {
     case TYPE_BOOLEAN:
     case TYPE_TINYINT:
+        out->i = (int8_t)*at;
+        return at + 1;
     case TYPE_SMALLINT:
+        out->i = take_i16(at);
+        return at + 2;
     case TYPE_INT:
     case TYPE_DATE:
     case TYPE_TIME:
+        out->i = take_i32(at);
+        return at + 4;
     case TYPE_BIGINT:
-        out->i = take_int(at, fixed);
-        return at + fixed;
+        out->i = take_i64(at);
+        return at + 8;
     case TYPE_FLOAT:
         memcpy(&out->f4, at, sizeof(out->f4));
-        return at + fixed;
+        return at + 4;
     case TYPE_DOUBLE:
         memcpy(&out->f8, at, sizeof(out->f8));
-        return at + fixed;
+        return at + 8;
     case TYPE_DECIMAL:
-        if (fixed == 8) {
-            out->i = take_int(at, 8);
-        } else {
-            memcpy(wide, at, sizeof(*wide));
-            out->wide = wide;
+        if (t->precision <= 18) {
+            out->i = take_i64(at);
+            return at + 8;
         }
-        return at + fixed;
+        memcpy(wide, at, sizeof(*wide));
+        out->wide = wide;
+        return at + 16;
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMP_LTZ:
-        out->i = take_int(at, 8);
-        if (fixed == 12) {
-            memcpy(&out->len, at + 8, sizeof(out->len));
+        out->i = take_i64(at);
+        if (t->precision <= 3) {
+            return at + 8;
         }
-        return at + fixed;
+        memcpy(&out->len, at + 8, sizeof(out->len));
+        return at + 12;
     case TYPE_CHAR:
     case TYPE_VARCHAR:
     case TYPE_BINARY:
@@ -311,7 +322,7 @@ void packed_row_read(const struct packed_row_shape *s, const char *row, struct p
 
 int64_t packed_row_sequence(const char *row)
 {
-    return take_int(row, 8);
+    return take_i64(row);
 }
 
 void packed_row_key(const struct packed_row_shape *s, const char *row, struct value *key,

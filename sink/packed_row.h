@@ -21,6 +21,7 @@
 struct packed_row_shape {
     const struct schema *schema; /* borrowed */
     size_t *order;               /* columns as packed: keys first */
+    uint8_t *widths;             /* bytes of each column; 0: text, bytes, nested */
     size_t count;
     size_t key_count;
     size_t null_bytes;
