@@ -71,7 +71,9 @@ void packed_row_shape_release(struct packed_row_shape *s)
     *s = (struct packed_row_shape){0};
 }
 
-/* The type of the i-th item of a nested value. */
+static const struct type multiset_count = {.kind = TYPE_INT};
+
+/* The type of the i-th item of a nested value (base/row.h). */
 static const struct type *item_type(const struct type *t, size_t i)
 {
     if (t->kind == TYPE_ROW) {
@@ -79,6 +81,9 @@ static const struct type *item_type(const struct type *t, size_t i)
     }
     if (t->kind == TYPE_MAP) {
         return i % 2 == 0 ? t->key : t->element;
+    }
+    if (t->kind == TYPE_MULTISET) {
+        return i % 2 == 0 ? t->element : &multiset_count;
     }
     return t->element;
 }
