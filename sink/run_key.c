@@ -121,8 +121,8 @@ static unsigned prefix_width(const struct type *t)
     unsigned width = run_key_width(t);
     if (width == 16) {
         width = 9;
-        for (int128 limit = (int128)1 << 71; width < 16 && limit <= decimal_pow10(t->precision);
-             limit <<= 8) {
+        uint128 most = (uint128)decimal_pow10(t->precision);
+        for (uint128 limit = (uint128)1 << 71; width < 16 && limit <= most; limit <<= 8) {
             width++;
         }
     }
