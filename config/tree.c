@@ -57,7 +57,9 @@ static bool read_file(const char *path, struct buf *out, struct error *err)
     bool ok = false;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return error_os(err, "open %s", path);
+        error_os(err, "open %s", path);
+        err->code = FAIL_CONFIG; /* whatever the reason: it is the user who named the file */
+        return false;
     }
     for (;;) {
         char *room = buf_room(out, 16384);
