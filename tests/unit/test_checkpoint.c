@@ -1,0 +1,240 @@
+/* Checkpoint files and epochs, in a folder of their own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/checkpoint.h"
+#include "agent/epoch.h"
+#include "base/instant.h"
+#include "base/mem.h"
+#include "sink/paths.h"
+
+struct world {
+    char folder[64];
+    struct arena arena;
+    struct fs fs;
+    const char *root;
+    struct stop *stop;
+    struct error err;
+};
+
+static int setup(void **state)
+{
+    struct world *w = MEM_NEW(struct world);
+    (void)snprintf(w->folder, sizeof w->folder, "/tmp/inlet-checkpoint-XXXXXX");
+    assert_non_null(mkdtemp(w->folder));
+    assert_true(fs_open(str_of(w->folder), &w->arena, &w->fs, &w->root, &w->err));
+    w->stop = stop_new();
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    char command[128];
+    (void)snprintf(command, sizeof command, "rm -rf %s", w->folder);
+    assert_int_equal(system(command), 0);
+    stop_free(w->stop);
+    fs_close(&w->fs);
+    arena_release(&w->arena);
+    mem_free(w);
+    return 0;
+}
+
+static struct checkpoint sample(struct checkpoint_table *tables, int64_t epoch, int64_t number)
+{
+    tables[0] = (struct checkpoint_table){
+        .label = STR("shop.orders"),
+        .uuid = STR("u-1"),
+        .snapshot = 17,
+        .state = TABLE_COPYING,
+        .position = STR("1;binlog@gtid;a=0-4"),
+        .backfill = {.state = STAMP_COPYING, .base = 3, .attempt = 2, .through = STR("x\"\n1")}};
+    tables[1] = (struct checkpoint_table){.label = STR("shop.\xc3\xa4"),
+                                          .uuid = STR("u-2"),
+                                          .state = TABLE_PARKED,
+                                          .reason = STR("its shape changed: \"a\" is gone"),
+                                          .position = STR("1;binlog@gtid;a=0-2"),
+                                          .backfill = {.state = STAMP_DONE}};
+    return (struct checkpoint){.epoch = epoch,
+                               .number = number,
+                               .mark = 99,
+                               .time_ms = 5,
+                               .position = STR("1;binlog@gtid;a=0-4"),
+                               .tables = tables,
+                               .table_count = 2};
+}
+
+static void written_is_read(void **state)
+{
+    struct world *w = *state;
+    struct checkpoint_table tables[2];
+    struct checkpoint c = sample(tables, 2, 7);
+    struct checkpoint back;
+    bool found = true;
+    assert_true(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+    assert_false(found);
+    assert_true(checkpoint_write(w->fs, w->root, &c, &w->err));
+    assert_true(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+    assert_true(found);
+    assert_int_equal(back.mark, 99);
+    assert_int_equal(back.table_count, 2);
+    const struct checkpoint_table *t = checkpoint_find(&back, STR("shop.orders"));
+    assert_non_null(t);
+    assert_int_equal(t->snapshot, 17);
+    assert_int_equal(t->state, TABLE_COPYING);
+    assert_int_equal(t->backfill.attempt, 2);
+    assert_true(str_eq(t->backfill.through, STR("x\"\n1")));
+    assert_true(str_eq(t->position, c.position));
+    t = checkpoint_find(&back, STR("shop.\xc3\xa4"));
+    assert_int_equal(t->state, TABLE_PARKED);
+    assert_true(str_eq(t->reason, tables[1].reason));
+    assert_true(str_eq(t->position, STR("1;binlog@gtid;a=0-2")));
+    assert_null(checkpoint_find(&back, STR("shop.none")));
+    /* The same number twice. */
+    assert_false(checkpoint_write(w->fs, w->root, &c, &w->err));
+    assert_int_equal(w->err.code, FAIL_CONFLICT);
+}
+
+static void the_highest_epoch_wins(void **state)
+{
+    struct world *w = *state;
+    struct checkpoint_table tables[2];
+    struct checkpoint back;
+    bool found;
+    const int64_t made[][2] = {{1, 5}, {1, 120}, {2, 3}, {2, 4}, {2, 10}};
+    for (size_t i = 0; i < 5; i++) {
+        struct checkpoint c = sample(tables, made[i][0], made[i][1]);
+        assert_true(checkpoint_write(w->fs, w->root, &c, &w->err));
+    }
+    assert_true(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+    assert_int_equal(back.epoch, 2);
+    assert_int_equal(back.number, 10);
+    checkpoint_prune(w->fs, w->root, 2, 10, 1);
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    assert_true(w->fs.ops->list(w->fs.self, w->root, &w->arena, &entries, &count, &w->err));
+    assert_int_equal(count, 2); /* the newest and one before it */
+}
+
+static void damage_is_named(void **state)
+{
+    struct world *w = *state;
+    struct checkpoint back;
+    bool found;
+    const char *const texts[] = {"", "{", "{\"version\":2}", "{\"version\":1,\"epoch\":1}",
+                                 "{\"version\":1,\"epoch\":1,\"number\":1,\"mark\":1,\"time_ms\":1,"
+                                 "\"position\":\"\",\"tables\":[{\"table\":\"a\"}]}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *path = paths_join(&w->arena, w->root, STR("checkpoint-1-1"));
+        assert_true(w->fs.ops->replace(w->fs.self, path, str_of(texts[i]), &w->err));
+        assert_false(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+        assert_non_null(strstr(w->err.text, "checkpoint-1-1"));
+    }
+    assert_non_null(strstr(w->err.text, "uuid"));
+}
+
+static void epochs_count_up(void **state)
+{
+    struct world *w = *state;
+    struct epoch first;
+    struct epoch second;
+    assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &first, &w->err));
+    assert_int_equal(first.number, 1);
+    assert_int_equal(first.previous, 0);
+    assert_true(epoch_check(&first, &w->err));
+    assert_true(epoch_end(&first, &w->err));
+    uint64_t began = instant_mono_ms();
+    assert_true(epoch_claim(w->fs, w->root, 10000, false, w->stop, &second, &w->err));
+    assert_true(instant_mono_ms() - began < 2000); /* ended in order: no watching */
+    assert_int_equal(second.number, 2);
+    assert_true(second.previous_ended);
+    assert_string_equal(second.previous_uuid, first.uuid);
+    assert_false(epoch_check(&first, &w->err));
+    assert_int_equal(w->err.code, FAIL_OWNED);
+}
+
+static void a_dead_owner_is_followed_at_once(void **state)
+{
+    struct world *w = *state;
+    struct epoch next;
+    pid_t child = fork();
+    if (child == 0) {
+        struct epoch e;
+        struct error err;
+        _exit(epoch_claim(w->fs, w->root, 60000, false, w->stop, &e, &err) ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    uint64_t began = instant_mono_ms();
+    assert_true(epoch_claim(w->fs, w->root, 60000, false, w->stop, &next, &w->err));
+    assert_true(instant_mono_ms() - began < 5000);
+    assert_true(next.previous_gone);
+    assert_int_equal(next.number, 2);
+}
+
+static void a_silent_owner_is_watched(void **state)
+{
+    struct world *w = *state;
+    struct epoch mine;
+    struct epoch next;
+    assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &mine, &w->err));
+    /* This process lives: three intervals of silence. */
+    uint64_t began = instant_mono_ms();
+    assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &next, &w->err));
+    assert_true(instant_mono_ms() - began >= 300);
+    assert_false(next.previous_gone);
+    began = instant_mono_ms();
+    assert_true(epoch_claim(w->fs, w->root, 60000, true, w->stop, &next, &w->err));
+    assert_true(instant_mono_ms() - began < 5000);
+}
+
+static void a_live_owner_keeps_the_job(void **state)
+{
+    struct world *w = *state;
+    struct epoch mine;
+    struct epoch next;
+    assert_true(epoch_claim(w->fs, w->root, 400, false, w->stop, &mine, &w->err));
+    pid_t child = fork();
+    if (child == 0) {
+        struct checkpoint_table tables[2];
+        struct error err;
+        bool ok = true;
+        for (int64_t n = 1; ok && n <= 8; n++) {
+            struct checkpoint c = sample(tables, 1, n);
+            ok = !stop_wait(w->stop, 200) && checkpoint_write(w->fs, w->root, &c, &err);
+        }
+        _exit(ok ? 0 : 1);
+    }
+    assert_false(epoch_claim(w->fs, w->root, 400, false, w->stop, &next, &w->err));
+    assert_int_equal(w->err.code, FAIL_OWNED);
+    assert_non_null(strstr(w->err.text, "--take-over"));
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(written_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_highest_epoch_wins, setup, teardown),
+        cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(epochs_count_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_dead_owner_is_followed_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_silent_owner_is_watched, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_live_owner_keeps_the_job, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
