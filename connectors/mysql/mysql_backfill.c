@@ -364,15 +364,28 @@ static bool execute(struct mysql_backfill *b, const struct mysql_range *range, s
     return mysql_value_plan_check(b->plan, b->fields, width, err);
 }
 
+/* A chunk given up in the middle (its table was set aside) leaves rows on the wire. */
+static bool drain(struct mysql_backfill *b, struct error *err)
+{
+    struct str packet;
+    while (b->reading) {
+        enum mysql_row row = mysql_link_row(b->l, &packet, err);
+        if (row == MYSQL_NEXT_FAILED) {
+            return false;
+        }
+        b->reading = row == MYSQL_NEXT_ROW;
+    }
+    return true;
+}
+
 bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *table,
                           const struct source_chunk *chunk, struct error *err)
 {
     struct arena arena = {0};
     struct mysql_range range;
-    must(!b->reading);
     position_free(b->owned);
     b->owned = NULL;
-    bool ok = mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
+    bool ok = drain(b, err) && mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
               (b->shared != NULL || mysql_position_read_begin(b->l, &b->server, &b->owned, err)) &&
               prepare(b, table, &range, err) && execute(b, &range, &arena, err);
     b->index = chunk->table;
