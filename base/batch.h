@@ -27,12 +27,12 @@ struct batch_transaction {
     size_t first; /* index of its first change in this batch */
     size_t count;
     struct place place; /* texts in the batch's arena */
-    uint64_t from;      /* with it the numbers from…place.number of the counter are passed: equal to
-                           place.number where each number is one transaction (MySQL GTIDs), 0 where the
-                           number is a high-water mark (file offsets, MariaDB sequences, LSNs) */
-    int64_t commit_ms;  /* source's clock; 0 unknown */
-    bool continued;     /* began in an earlier batch */
-    bool open;          /* goes on in the next batch */
+    uint64_t from; /* with it the numbers from…place.number of the counter are passed: equal to
+                      place.number where each number is one transaction (MySQL GTIDs), 0 where the
+                      number is a high-water mark (file offsets, MariaDB sequences, LSNs) */
+    int64_t commit_ms; /* source's clock; 0 unknown */
+    bool continued;    /* began in an earlier batch */
+    bool open;         /* goes on in the next batch */
 };
 
 struct batch {

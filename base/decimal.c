@@ -64,6 +64,16 @@ void decimal_print(int128 unscaled, unsigned scale, struct buf *out)
     buf_put(out, text + at, sizeof(text) - at);
 }
 
+/* Appends a digit; false when the number would need more than 38. */
+static bool push_digit(uint128 *v, unsigned digit)
+{
+    if (*v >= (uint128)decimal_pow10(37)) {
+        return false;
+    }
+    *v = *v * 10 + digit;
+    return true;
+}
+
 bool decimal_parse(struct str text, unsigned scale, int128 *out)
 {
     bool negative = text.len > 0 && text.ptr[0] == '-';
@@ -72,40 +82,28 @@ bool decimal_parse(struct str text, unsigned scale, int128 *out)
     bool fraction = false;
     unsigned left = scale; /* fraction digits still wanted */
     uint128 v = 0;
-    const uint128 limit = (uint128)decimal_pow10(38);
     for (size_t i = sign ? 1 : 0; i < text.len; i++) {
         if (text.ptr[i] == '.' && !fraction) {
             fraction = true;
             continue;
         }
         unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
-        if (digit > 9) {
+        bool spare = fraction && left == 0; /* behind the scale: only zeroes may stand there */
+        if (digit > (spare ? 0 : 9) || (!spare && !push_digit(&v, digit))) {
             return false;
         }
         any = true;
-        if (fraction && left == 0) {
-            if (digit != 0) {
-                return false;
-            }
-            continue;
-        }
-        left -= fraction ? 1 : 0;
-        v = v * 10 + digit;
-        if (v >= limit) {
-            return false;
-        }
+        left -= fraction && !spare ? 1 : 0;
     }
     for (; left > 0; left--) {
-        v *= 10;
-        if (v >= limit) {
+        if (!push_digit(&v, 0)) {
             return false;
         }
     }
-    if (!any) {
-        return false;
+    if (any) {
+        *out = negative ? -(int128)v : (int128)v;
     }
-    *out = negative ? -(int128)v : (int128)v;
-    return true;
+    return any;
 }
 
 size_t decimal_to_bytes(int128 v, uint8_t out[16])

@@ -32,6 +32,6 @@ NO_RETURN void must_failed(const char *cond, const char *file, int line);
     } while (0)
 void *mem_grow(void *items, size_t cap, size_t size_bytes);
 
-/* Once, at the start of main: few arenas, and freed memory goes back, so that resident memory follows
- * what is used. */
+/* Once, at the start of main: few arenas, and freed memory goes back, so that resident memory
+ * follows what is used. */
 void mem_tune(void);

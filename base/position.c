@@ -500,6 +500,7 @@ static bool parse_counter(struct lane *l, struct str text, struct buf *scratch)
             return false;
         }
         VEC_ROOM(c->ranges, c->count, c->cap);
+        must(c->ranges != NULL);
         c->ranges[c->count++] = r;
     }
     return true;

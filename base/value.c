@@ -77,12 +77,16 @@ static const struct type multiset_count = {.kind = TYPE_INT};
 
 static const struct type *pair_key(const struct type *t)
 {
-    return t->kind == TYPE_MAP ? t->key : t->element;
+    const struct type *key = t->kind == TYPE_MAP ? t->key : t->element;
+    must(key != NULL);
+    return key;
 }
 
 static const struct type *pair_value(const struct type *t)
 {
-    return t->kind == TYPE_MAP ? t->element : &multiset_count;
+    const struct type *value = t->kind == TYPE_MAP ? t->element : &multiset_count;
+    must(value != NULL);
+    return value;
 }
 
 /* Pairs in any order; keys are unique in each. */
@@ -118,6 +122,7 @@ bool value_equal(const struct type *t, const struct value *a, const struct value
     }
     for (uint32_t i = 0; i < a->len; i++) {
         const struct type *item = t->kind == TYPE_ROW ? t->fields[i].type : t->element;
+        must(item != NULL);
         if (!value_equal(item, &a->items[i], &b->items[i])) {
             return false;
         }
@@ -263,7 +268,9 @@ static void print_nested(const struct type *t, const struct value *v, struct buf
             buf_put_json(out, t->fields[i].name);
             buf_put_byte(out, ':');
         }
-        value_print_json(t->kind == TYPE_ROW ? t->fields[i].type : t->element, &v->items[i], out);
+        const struct type *item = t->kind == TYPE_ROW ? t->fields[i].type : t->element;
+        must(item != NULL);
+        value_print_json(item, &v->items[i], out);
     }
     buf_put_byte(out, t->kind == TYPE_ROW ? '}' : ']');
 }
