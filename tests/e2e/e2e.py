@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """End-to-end tests: real servers, the real binary, lakes judged by Paimon's own readers. README.md here tells how to write one.
 
-e2e.py [NAME...]     names of scenarios (workload) or of single tests (workload.copy_while_written); none: all
+e2e.py [NAME...]     scenarios (workload), tests (workload.many_tables) or beginnings of names (workload.copy); none: all
 """
 import argparse
 import importlib
@@ -200,9 +200,9 @@ def pick(names):
     order = {n: i for i, n in enumerate(ORDER)}
     everything = sorted(registry.TESTS.values(), key=lambda t: order.get(t.scenario, len(order)))
     for n in names:
-        if not any(n in (t.scenario, t.name) for t in everything):
-            sys.exit('e2e.py: no test or scenario %r; have: %s' % (n, ' '.join(t.name for t in everything)))
-    return [t for t in everything if not names or t.scenario in names or t.name in names]
+        if not any(t.name.startswith(n) for t in everything):
+            sys.exit('e2e.py: no test or scenario %r; have: %s (all tests: --list)' % (n, ' '.join(ORDER)))
+    return [t for t in everything if not names or any(t.name.startswith(n) for n in names)]
 
 
 def main():

@@ -1,4 +1,5 @@
 """Which tests there are, and how one is told that it failed."""
+import re
 
 
 class Failure(Exception):
@@ -43,7 +44,8 @@ def each(name, values, seconds=60, servers=None, debug=False):
             def bound(t, value=value):
                 return function(t, value)
             bound.__module__ = function.__module__
-            bound.__name__ = '%s_%s' % (name, str(value).replace('.', '_').replace('-', '_'))
+            bound.__name__ = '%s_%s' % (name, re.sub(r'\W+', '_', str(value)))
+            bound.__doc__ = function.__doc__
             test(seconds, servers(value) if servers else (), debug)(bound)
         return function
     return register
