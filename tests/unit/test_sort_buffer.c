@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sink/sort_buffer.h"
@@ -242,9 +243,55 @@ static void memory_goes_back(void **state)
     fixture_release(&f);
 }
 
+#ifdef INLET_FAILPOINTS
+/* In a child, which reads the environment anew: the flush fails at the point, leaves no file, and
+ * works when tried again. */
+static bool recovers_from(const char *point)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct fixture f;
+        struct error err = {0};
+        struct run_files data = {0};
+        struct run_files changelog = {0};
+        if (setenv("INLET_FAILPOINT", point, 1) != 0) {
+            _exit(2);
+        }
+        fixture_init(&f, SHAPE_INT);
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        add(&f, b, ROW_INSERT, 1, 1, 1);
+        add(&f, b, ROW_INSERT, 2, 2, 1);
+        struct sort_buffer_flush flush = {.data = &f.data, .changelog = &f.changelog};
+        bool failed = !sort_buffer_flush(b, &flush, &f.arena, &data, &changelog, &err) &&
+                      err.code == FAIL_IO && f.memory.count == 0 && f.memory.open == 0 &&
+                      data.count == 0 && changelog.count == 0 && sort_buffer_rows(b) == 2;
+        bool again = sort_buffer_flush(b, &flush, &f.arena, &data, &changelog, &err) &&
+                     f.memory.count == 2 && data.count == 1 && changelog.count == 1;
+        _exit(failed && again ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* First of all: a process reads its failpoints once, at the first passage. */
+static void failpoints(void **state)
+{
+    (void)state;
+    assert_true(recovers_from("flush.before-sort=error"));
+    assert_true(recovers_from("flush.mid-file=enospc"));
+    assert_true(recovers_from("flush.after-file=error"));
+    assert_false(recovers_from("compact.mid=error")); /* not on this path: nothing fails */
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+#ifdef INLET_FAILPOINTS
+        cmocka_unit_test(failpoints),
+#endif
         cmocka_unit_test(merges_and_logs), cmocka_unit_test(order_by_sequence),
         cmocka_unit_test(sorts_many),      cmocka_unit_test(chunk_with_equal_keys),
         cmocka_unit_test(refuses_nulls),   cmocka_unit_test(memory_goes_back),
