@@ -5,7 +5,8 @@
  *
  * Values are slices of the event's bytes where nothing has to be changed, else they lie in the
  * arena: so the event must live as long as its rows, e.g. copied into the batch's arena before it
- * is opened. A plan borrows the columns it was made from. Thread: a plan belongs to one. */
+ * is opened. Values of ENUM and SET are slices of the columns' members: the columns must outlive
+ * them. A plan borrows the columns it was made from. Thread: a plan belongs to one. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,8 +45,9 @@ struct binlog_rows {
     uint16_t flags; /* 1: last rows event of its statement */
     size_t column_count;
     struct str present[2]; /* bitmaps of columns in the images: before (or only), after */
-    bool complete[2];      /* all columns are in that image */
-    struct reader rest;    /* the rows not read yet */
+    size_t present_count[2];
+    bool complete[2];   /* all columns are in that image */
+    struct reader rest; /* the rows not read yet */
 };
 
 #define BINLOG_ROWS_FLAG_STATEMENT_END 1
