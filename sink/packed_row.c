@@ -212,6 +212,13 @@ void packed_row_out_release(struct packed_row_out *o)
     *o = (struct packed_row_out){0};
 }
 
+static int64_t take_i8(const char *at)
+{
+    int8_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
+}
+
 static int64_t take_i16(const char *at)
 {
     int16_t v;
@@ -241,7 +248,7 @@ static const char *read_value(const struct type *t, const char *at, struct value
     switch (t->kind) {
     case TYPE_BOOLEAN:
     case TYPE_TINYINT:
-        out->i = (int8_t)*at;
+        out->i = take_i8(at);
         return at + 1;
     case TYPE_SMALLINT:
         out->i = take_i16(at);
@@ -289,6 +296,7 @@ static const char *read_value(const struct type *t, const char *at, struct value
     case TYPE_ROW:
         break;
     }
+    must(nested != NULL);
     memcpy(&out->len, at, sizeof(out->len));
     at += sizeof(out->len);
     struct value *items = ARENA_ARRAY(nested, struct value, out->len);

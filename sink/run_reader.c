@@ -141,6 +141,7 @@ static bool reader_init(struct run_reader *r, const struct run_origin *origin,
     if (!schemas_get(origin->schemas, file->schema_id, &written, err)) {
         return false;
     }
+    must(written != NULL);
     struct data_file_layout layout = *origin->layout;
     if (written->id != origin->schema->id) {
         if (written->primary_key_count == 0) {

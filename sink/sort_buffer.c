@@ -381,34 +381,45 @@ static void sort_by_prefix(struct sort_buffer *b)
     mem_free(counts);
 }
 
+/* Stable; for few. */
+static void sort_few(struct sort_buffer *b, struct entry *entries, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct entry e = entries[i];
+        size_t at = i;
+        for (; at > 0 && !in_row_order(b, &entries[at - 1], &e); at--) {
+            entries[at] = entries[at - 1];
+        }
+        entries[at] = e;
+    }
+}
+
+/* Two sorted neighbours, in[0…middle) and in[middle…end), into out; equal ones from the left. */
+static void merge_two(struct sort_buffer *b, const struct entry *in, size_t middle, size_t end,
+                      struct entry *out)
+{
+    size_t left = 0;
+    size_t right = middle;
+    for (size_t at = 0; at < end; at++) {
+        bool take_left = right == end || (left < middle && in_row_order(b, &in[left], &in[right]));
+        out[at] = take_left ? in[left++] : in[right++];
+    }
+}
+
 /* Stable merge sort of n entries from `from` into themselves, with room for as many in `spare`. */
 static void sort_by_rows(struct sort_buffer *b, struct entry *from, struct entry *spare, size_t n)
 {
-    enum { SHORT = 8 };
-    for (size_t first = 0; first < n; first += SHORT) { /* insertion */
-        size_t end = first + SHORT < n ? first + SHORT : n;
-        for (size_t i = first + 1; i < end; i++) {
-            struct entry e = from[i];
-            size_t at = i;
-            for (; at > first && !in_row_order(b, &from[at - 1], &e); at--) {
-                from[at] = from[at - 1];
-            }
-            from[at] = e;
-        }
+    enum { FEW = 8 };
+    for (size_t first = 0; first < n; first += FEW) {
+        sort_few(b, from + first, n - first < FEW ? n - first : FEW);
     }
     struct entry *in = from;
     struct entry *out = spare;
-    for (size_t width = SHORT; width < n; width *= 2) {
+    for (size_t width = FEW; width < n; width *= 2) {
         for (size_t first = 0; first < n; first += 2 * width) {
-            size_t middle = first + width < n ? first + width : n;
-            size_t end = first + 2 * width < n ? first + 2 * width : n;
-            size_t left = first;
-            size_t right = middle;
-            for (size_t at = first; at < end; at++) {
-                bool take_left =
-                    right == end || (left < middle && in_row_order(b, &in[left], &in[right]));
-                out[at] = take_left ? in[left++] : in[right++];
-            }
+            size_t left = n - first < width ? n - first : width;
+            size_t both = n - first < 2 * width ? n - first : 2 * width;
+            merge_two(b, in + first, left, both, out + first);
         }
         struct entry *moved = in;
         in = out;
