@@ -66,7 +66,6 @@ static bool check_table_properties(const struct job_file *j, struct error *err)
 
 bool job_load(const char *path, struct job_file *out, struct error *err)
 {
-    static const char *const skip[] = {"type", "name", NULL};
     struct job_file j = {0};
     if (!jobspec_load(path, &j.spec, err)) {
         return false;
@@ -80,8 +79,8 @@ bool job_load(const char *path, struct job_file *out, struct error *err)
         return false;
     }
     j.source_conf = mem_zalloc(j.source->options->size);
-    if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), skip, &j.spec.arena,
-                      j.source_conf, err) ||
+    if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), jobspec_source_keys,
+                      &j.spec.arena, j.source_conf, err) ||
         !check_table_properties(&j, err)) {
         job_release(&j);
         return false;
@@ -483,7 +482,7 @@ enum exit_code job_run(const struct job_options *options, struct stop *drain)
         code = retry_exit(err.code);
     } else {
         code = run_job(&j);
-        if ((code == CODE_DONE || code == CODE_ASIDE) && !epoch_end(&j.epoch, &err)) {
+        if (code != CODE_OWNED && !epoch_end(&j.epoch, &err)) {
             LOG_WARN("epoch-end", "reason=%s", LOG_Q(err.text));
         }
     }
