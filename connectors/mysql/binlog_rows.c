@@ -618,8 +618,7 @@ static struct value *read_image(struct reader *r, struct str present, bool compl
     size_t count = plan->count;
     size_t held = complete ? count : count_present(present, count);
     const unsigned char *nulls = reader_take(r, (held + 7) / 8);
-    if (UNLIKELY(nulls == NULL)) {
-        (void)reader_ok(r, err);
+    if (UNLIKELY(!reader_ok(r, err))) {
         return NULL;
     }
     struct value *values = arena_alloc(arena, mem_size(count, sizeof(struct value)));
