@@ -289,7 +289,7 @@ static struct data_file *copy_file(struct copy *c, const struct manifest_entry *
         fields[i] = &l->fields[i];
     }
     size_t value_at = l->key_count + 2;
-    struct col_stats *keys = col_stats_new(fields, l->key_count, COL_STATS_TRUNCATE, 128);
+    struct col_stats *keys = col_stats_new(fields, l->key_count, COL_STATS_TRUNCATE, 16);
     struct col_stats *values =
         col_stats_new(fields + value_at, l->count - value_at, COL_STATS_TRUNCATE, 16);
     struct data_file *f = data_file_copy(a, e->file);
@@ -318,6 +318,7 @@ static struct data_file *copy_file(struct copy *c, const struct manifest_entry *
     finish_stats(keys, l->key_count, a, &f->key_stats);
     finish_stats(values, l->count - value_at, a, &f->value_stats);
     if (compare_stats) {
+        same_stats("keys", &f->key_stats, &e->file->key_stats);
         same_stats("values", &f->value_stats, &e->file->value_stats);
     }
     f->name = name;
