@@ -243,6 +243,53 @@ static void memory_goes_back(void **state)
     fixture_release(&f);
 }
 
+/* Keys that differ in more than 8 bytes: first columns of 8 and of 4 bytes that use them up. */
+static void keys_longer_than_the_prefix(void **state)
+{
+    (void)state;
+    enum { ROWS = 600 };
+    for (int round = 0; round < 2; round++) {
+        struct fixture f;
+        fixture_init(&f, SHAPE_PAIR);
+        enum type_kind kind = round == 0 ? TYPE_BIGINT : TYPE_INT;
+        f.schema->fields[0].type = (struct type){.kind = kind};
+        f.layout.fields[0].type = f.schema->fields[0].type;
+        f.layout.fields[f.layout.key_count + 2].type = f.schema->fields[0].type;
+        struct error err;
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        int64_t least = round == 0 ? INT64_MIN : INT32_MIN;
+        for (int64_t i = 0; i < ROWS; i++) {
+            int64_t place = i * 7 % ROWS; /* in the end; the number n */
+            struct value row[4] = {
+                {.i = place < ROWS / 2 ? least : -least - 1, .state = VALUE_SET},
+                {.i = INT64_MIN + place * (INT64_MAX / ROWS), .state = VALUE_SET},
+                {.state = VALUE_NULL},
+                {.i = place, .state = VALUE_SET}};
+            if (round == 1) {
+                row[1].i = place * ((int64_t)1 << 20) + (place % 2 << 62); /* odd ones behind */
+            }
+            assert_true(sort_buffer_add(b, ROW_INSERT, i, row, &err));
+        }
+        struct run_files data = {0};
+        struct sort_buffer_flush flush = {.data = &f.data, .unique_keys = true};
+        assert_true(sort_buffer_flush(b, &flush, &f.arena, &data, NULL, &err)); /* checks order */
+        assert_int_equal(data.count, 1);
+        assert_int_equal(data.items[0]->row_count, ROWS);
+        if (round == 0) {
+            struct run_reader *r = NULL;
+            struct run_row row;
+            assert_true(run_reader_open(&f.origin, data.items[0], &r, &err));
+            for (int64_t i = 0; i < ROWS; i++) {
+                assert_int_equal(run_reader_next(r, &row, &err), NEXT_ROW);
+                assert_int_equal(row.values[3].i, i);
+            }
+            run_reader_close(r);
+        }
+        sort_buffer_free(b);
+        fixture_release(&f);
+    }
+}
+
 #ifdef INLET_FAILPOINTS
 /* In a child, which reads the environment anew: the flush fails at the point, leaves no file, and
  * works when tried again. */
@@ -292,9 +339,13 @@ int main(void)
 #ifdef INLET_FAILPOINTS
         cmocka_unit_test(failpoints),
 #endif
-        cmocka_unit_test(merges_and_logs), cmocka_unit_test(order_by_sequence),
-        cmocka_unit_test(sorts_many),      cmocka_unit_test(chunk_with_equal_keys),
-        cmocka_unit_test(refuses_nulls),   cmocka_unit_test(memory_goes_back),
+        cmocka_unit_test(merges_and_logs),
+        cmocka_unit_test(order_by_sequence),
+        cmocka_unit_test(sorts_many),
+        cmocka_unit_test(chunk_with_equal_keys),
+        cmocka_unit_test(refuses_nulls),
+        cmocka_unit_test(memory_goes_back),
+        cmocka_unit_test(keys_longer_than_the_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
