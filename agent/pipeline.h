@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/hand.h"
 #include "agent/route.h"
 #include "base/batch.h"
 #include "base/error.h"
@@ -30,22 +31,6 @@
 #include "sink/table.h"
 
 #define PIPELINE_MAX_THREADS 16
-
-/* A bounded batch of keyed rows on its way from the lane to one writer. */
-struct hand_row {
-    struct value *values;
-    uint32_t route;
-    int32_t bucket;
-    uint8_t kind;
-};
-struct hand {
-    struct arena arena;
-    struct hand_row *rows;
-    size_t count, cap;
-    int64_t mark; /* > 0: no rows, but this mark */
-};
-struct hand *hand_new(void);
-void hand_free(struct hand *h);
 
 /* What a bucket writer flushed for a mark: entries to list, in its own arena. */
 struct flushed {
