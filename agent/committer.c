@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/compactor.h"
+#include "agent/listing.h"
 #include "agent/sweep.h"
 #include "agent/writer.h"
 #include "base/failpoint.h"
@@ -14,7 +15,6 @@
 
 #define TICK_MS 200
 #define LOOK_EVERY_MS 5000u
-#define PIN_EVERY_MS 120000u
 #define CHECKPOINTS_KEPT 2
 #define IDENTIFIER_SHIFT 40
 
@@ -32,52 +32,13 @@ struct pending_chunks {
     uint64_t next; /* order of the next to list */
 };
 
-/* Everything one commit of a table lists. */
-struct listing {
-    struct arena arena;
-    struct manifest_entry *entries;
-    size_t count, cap;
-    struct manifest_entry *changelog;
-    size_t changelog_count, changelog_cap;
-    uint64_t rows;
-    uint64_t bytes;
-};
-
-static void listing_release(struct listing *l)
-{
-    mem_free(l->entries);
-    mem_free(l->changelog);
-    arena_release(&l->arena);
-}
-
-static void listing_add(struct listing *l, const struct table *t, const struct flushed_files *f)
-{
-    struct manifest_entry e = {.kind = MANIFEST_ADD,
-                               .partition = binrow_empty,
-                               .bucket = f->bucket,
-                               .total_buckets = t->options.buckets};
-    for (size_t i = 0; i < f->data.count; i++) {
-        e.file = f->data.items[i];
-        VEC_ROOM(l->entries, l->count, l->cap);
-        l->entries[l->count++] = e;
-        l->rows += (uint64_t)e.file->row_count;
-        l->bytes += (uint64_t)e.file->size_bytes;
-    }
-    for (size_t i = 0; i < f->changelog.count; i++) {
-        e.file = f->changelog.items[i];
-        VEC_ROOM(l->changelog, l->changelog_count, l->changelog_cap);
-        l->changelog[l->changelog_count++] = e;
-    }
-}
-
 void committer_init(struct committer *c, struct pipeline *p)
 {
     c->p = p;
     c->chunks = MEM_ARRAY(struct pending_chunks, p->route_count + 1);
     c->parking = MEM_ARRAY(struct position *, p->route_count + 1);
     c->parking_reason = mem_array(p->route_count + 1, sizeof *c->parking_reason);
-    c->pinned_ms = MEM_ARRAY(uint64_t, p->route_count + 1);
-    c->pinned = MEM_ARRAY(int64_t, p->route_count + 1);
+    c->pins = MEM_ARRAY(struct pin, p->route_count + 1);
 }
 
 static void flushed_free(struct flushed *f)
@@ -147,8 +108,7 @@ void committer_release(struct committer *c)
     mem_free(c->chunks);
     mem_free(c->parking);
     mem_free(c->parking_reason);
-    mem_free(c->pinned_ms);
-    mem_free(c->pinned);
+    mem_free(c->pins);
 }
 
 /* ---- setting aside ---- */
@@ -253,49 +213,13 @@ bool committer_checkpoint(struct committer *c, struct error *err)
     return ok;
 }
 
-/* ---- pins ---- */
-
-static const char *consumer_path(const struct committer *c, const struct table *t, struct arena *a)
-{
-    struct buf id = BUF_INIT(300);
-    buf_printf(&id, "inlet-%.*s", STR_FMT(c->p->owner->job));
-    const char *path = paths_consumer(a, t->path, buf_str(&id));
-    buf_release(&id);
-    return path;
-}
-
-/* Keeps our newest snapshot from every writer's expiry. A failed write is tried again at the next
- * commit. */
-static void pin(struct committer *c, size_t route)
-{
-    const struct table *t = c->p->routes[route].table;
-    uint64_t now = instant_mono_ms();
-    struct arena a = {0};
-    struct error err = {0};
-    char text[64];
-    if (c->pinned[route] != 0 && now - c->pinned_ms[route] < PIN_EVERY_MS) {
-        return;
-    }
-    (void)snprintf(text, sizeof text, "{\"nextSnapshot\" : %lld}", (long long)t->last_own_snapshot);
-    if (t->fs.ops->replace(t->fs.self, consumer_path(c, t, &a), str_of(text), &err)) {
-        c->pinned[route] = t->last_own_snapshot;
-        c->pinned_ms[route] = now;
-    } else {
-        LOG_WARN("pin", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
-    }
-    arena_release(&a);
-}
-
 void committer_unpin(struct committer *c)
 {
     for (size_t i = 0; i < c->p->route_count; i++) {
-        struct arena a = {0};
-        struct error ignored = {0};
         const struct table *t = c->p->routes[i].table;
         if (t != NULL && t->state != TABLE_PARKED) {
-            (void)t->fs.ops->remove(t->fs.self, consumer_path(c, t, &a), &ignored);
+            pin_remove(t, c->p->owner->job);
         }
-        arena_release(&a);
     }
 }
 
@@ -313,18 +237,7 @@ static void take_chunks(struct committer *c, size_t route, const struct position
             (chunk->high != NULL && !position_contains(position, chunk->high))) {
             return;
         }
-        for (size_t i = 0; i < chunk->file_count; i++) {
-            struct flushed_files copy = {.bucket = chunk->files[i].bucket};
-            for (size_t k = 0; k < chunk->files[i].data.count; k++) {
-                run_files_add(&copy.data, &l->arena,
-                              data_file_copy(&l->arena, chunk->files[i].data.items[k]));
-            }
-            for (size_t k = 0; k < chunk->files[i].changelog.count; k++) {
-                run_files_add(&copy.changelog, &l->arena,
-                              data_file_copy(&l->arena, chunk->files[i].changelog.items[k]));
-            }
-            listing_add(l, t, &copy);
-        }
+        listing_add_chunk(l, t, chunk);
         backfill->through = arena_str(&l->arena, chunk->id);
         if (chunk->last) {
             backfill->state = STAMP_DONE;
@@ -338,19 +251,6 @@ static void take_chunks(struct committer *c, size_t route, const struct position
     }
     if (c->copy_ended) {
         backfill->state = STAMP_DONE;
-    }
-}
-
-static void discard_listing(const struct table *t, const struct listing *l)
-{
-    for (size_t i = 0; i < l->count + l->changelog_count; i++) {
-        struct arena a = {0};
-        struct error ignored = {0};
-        const struct manifest_entry *e =
-            i < l->count ? &l->entries[i] : &l->changelog[i - l->count];
-        (void)t->fs.ops->remove(t->fs.self, paths_data(&a, t->path, e->bucket, e->file->name),
-                                &ignored);
-        arena_release(&a);
     }
 }
 
@@ -394,7 +294,7 @@ static bool publish(struct committer *c, size_t route, int64_t mark, struct list
     }
     if (!commit_publish(t, c->p->owner, &request, err)) {
         if (!reached) {
-            discard_listing(t, l);
+            listing_discard(l, t);
         }
         if (parks_table(err->code)) {
             park_now(c, route, err->code, err->text);
@@ -406,7 +306,7 @@ static bool publish(struct committer *c, size_t route, int64_t mark, struct list
     t->written_bytes += l->bytes;
     sweep_slow(c, route);
     progress_commit(c->progress, t, mark, l->rows, l->count, instant_mono_ms() - began);
-    pin(c, route);
+    pin_move(&c->pins[route], t, c->p->owner->job);
     return true;
 }
 

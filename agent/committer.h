@@ -12,6 +12,7 @@
 #include "agent/checkpoint.h"
 #include "agent/copy.h"
 #include "agent/epoch.h"
+#include "agent/pin.h"
 #include "agent/pipeline.h"
 #include "agent/progress.h"
 
@@ -38,8 +39,7 @@ struct committer {
     size_t compactions; /* running */
     uint64_t checkpoint_ms;
     uint64_t look_ms;
-    uint64_t *pinned_ms; /* per route: when its consumer file was moved */
-    int64_t *pinned;     /* per route: the snapshot it keeps */
+    struct pin *pins; /* per route */
 };
 
 void committer_init(struct committer *c, struct pipeline *p);

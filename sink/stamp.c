@@ -34,8 +34,8 @@ bool stamp_read_backfill(const struct json *n, struct arena *arena, struct stamp
     } else if (str_eq(state, STR("done"))) {
         b.state = STAMP_DONE;
     } else {
-        return error_set(err, FAIL_CORRUPT,
-                         "backfill: state \"%.*s\" is neither copying nor done", STR_FMT(state));
+        return error_set(err, FAIL_CORRUPT, "backfill: state \"%.*s\" is neither copying nor done",
+                         STR_FMT(state));
     }
     if (json_str(json_get(n, "through"), &through)) {
         b.through = arena_str(arena, through);
@@ -48,8 +48,7 @@ static bool parse_backfill(struct str text, struct arena *arena, struct stamp_ba
                            struct error *err)
 {
     struct json_doc *doc = NULL;
-    bool ok = json_parse(text, &doc, err) &&
-              stamp_read_backfill(json_root(doc), arena, out, err);
+    bool ok = json_parse(text, &doc, err) && stamp_read_backfill(json_root(doc), arena, out, err);
     json_free(doc);
     return ok || error_in(err, "inlet.backfill");
 }
