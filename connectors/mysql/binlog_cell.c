@@ -279,7 +279,7 @@ static bool read_json(const struct mysql_decoder *d, struct str binary, struct a
                       struct buf *json, struct value *v, struct error *err)
 {
     buf_reset(json);
-    if (!mysql_json_print(binary, json, err)) {
+    if (!mysql_json_print(binary, d->json_dialect, json, err)) {
         return error_in(err, "column `%.*s`", STR_FMT(d->column->name));
     }
     mysql_decoder_bytes(v, arena_str(arena, buf_str(json)));

@@ -1,5 +1,7 @@
 #include "connectors/mysql/binlog_rows.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/mem.h"
 #include "connectors/mysql/binlog_cell.h"
@@ -14,6 +16,7 @@ struct binlog_rows_plan {
     size_t count;
     struct arena members; /* ENUM and SET members that the log spells better than the catalog */
     struct buf json;
+    enum mysql_json_dialect json_dialect; /* of every decoder */
 };
 
 /* MySQL's catalog writes `?` for characters of four bytes; the log (binlog_row_metadata=FULL) has
@@ -165,6 +168,7 @@ bool binlog_rows_open(const struct binlog_format *f, const struct binlog_event *
         return false;
     }
     rows.rest = reader_over(bytes, "rows event's rows");
+    rows.json_dialect = strncmp(f->server, "5.", 2) == 0 ? MYSQL_JSON_5_7 : MYSQL_JSON_8;
     *out = rows;
     return true;
 }
@@ -213,6 +217,14 @@ static enum binlog_rows_next misfit(const struct binlog_rows *rows,
     return BINLOG_ROWS_FAIL;
 }
 
+static void set_dialect(struct binlog_rows_plan *plan, enum mysql_json_dialect dialect)
+{
+    plan->json_dialect = dialect;
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->decoders[i].json_dialect = dialect;
+    }
+}
+
 enum binlog_rows_next binlog_rows_next(struct binlog_rows *rows, struct binlog_rows_plan *plan,
                                        struct arena *arena, struct value **out_before,
                                        struct value **out_after, struct error *err)
@@ -229,6 +241,9 @@ enum binlog_rows_next binlog_rows_next(struct binlog_rows *rows, struct binlog_r
     }
     if (rows->rest.rest.len == 0) {
         return BINLOG_ROWS_END;
+    }
+    if (UNLIKELY(plan->json_dialect != rows->json_dialect)) {
+        set_dialect(plan, rows->json_dialect);
     }
     struct reader r = rows->rest;
     struct value *images[2] = {NULL, NULL};

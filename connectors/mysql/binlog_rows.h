@@ -22,6 +22,7 @@
 #include "connectors/mysql/binlog.h"
 #include "connectors/mysql/binlog_table.h"
 #include "connectors/mysql/mysql_column.h"
+#include "connectors/mysql/mysql_json.h"
 
 struct binlog_rows_plan; /* opaque: decoders of all columns of one table */
 
@@ -45,9 +46,9 @@ struct binlog_rows {
     uint16_t flags; /* 1: last rows event of its statement */
     size_t column_count;
     struct str present[2]; /* bitmaps of columns in the images: before (or only), after */
-    size_t present_count[2];
-    bool complete[2];   /* all columns are in that image */
-    struct reader rest; /* the rows not read yet */
+    bool complete[2];      /* all columns are in that image */
+    enum mysql_json_dialect json_dialect; /* how this server prints them */
+    struct reader rest;                   /* the rows not read yet */
 };
 
 #define BINLOG_ROWS_FLAG_STATEMENT_END 1

@@ -119,6 +119,7 @@ static bool is_numeric(const struct binlog_column *c)
     case MYSQL_WIRE_NEWDECIMAL:
     case MYSQL_WIRE_FLOAT:
     case MYSQL_WIRE_DOUBLE:
+    case MYSQL_WIRE_YEAR:
         return true;
     default:
         return false;

@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "connectors/mysql/mysql_charset.h"
 #include "connectors/mysql/mysql_column.h"
+#include "connectors/mysql/mysql_json.h"
 
 struct mysql_decoder {
     const struct mysql_column *column;
@@ -30,6 +31,7 @@ struct mysql_decoder {
     uint8_t width;                             /* bytes of a value or of its length */
     uint8_t precision, scale;                  /* DECIMAL; scale: fraction digits too */
     uint32_t length;                           /* of a BINARY or BIT value in bytes */
+    enum mysql_json_dialect json_dialect;      /* of the server that wrote the log */
 };
 
 MUST_USE bool mysql_decoder_init(struct mysql_decoder *d, const struct mysql_column *column,

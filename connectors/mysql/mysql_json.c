@@ -35,6 +35,7 @@ enum json_type {
 struct printer {
     struct buf *out;
     struct error *err;
+    enum mysql_json_dialect dialect;
     unsigned depth; /* containers around the value being printed */
 };
 
@@ -99,6 +100,13 @@ static void shortest(double v, char text[40])
     }
 }
 
+static void put_whole(struct printer *p)
+{
+    if (p->dialect == MYSQL_JSON_8) {
+        buf_put_cstr(p->out, ".0");
+    }
+}
+
 /* As my_gcvt() prints: plain up to 15 digits before the point or zeros after it, else d.dde-x; and
  * a whole number gets ".0", so that it stays a double. */
 static bool print_double(struct printer *p, double v)
@@ -107,7 +115,8 @@ static bool print_double(struct printer *p, double v)
         return corrupt(p, "a double is not finite");
     }
     if (v == 0) {
-        buf_put_cstr(p->out, signbit(v) ? "-0.0" : "0.0");
+        buf_put_cstr(p->out, signbit(v) ? "-0" : "0");
+        put_whole(p);
         return true;
     }
     char text[40];
@@ -148,11 +157,11 @@ static bool print_double(struct printer *p, double v)
     for (size_t i = 0; i < whole; i++) {
         buf_put_byte(p->out, (uint8_t)(i < count ? digits[i] : '0'));
     }
-    buf_put_byte(p->out, '.');
     if (count > whole) {
+        buf_put_byte(p->out, '.');
         buf_put(p->out, digits + whole, count - whole);
     } else {
-        buf_put_byte(p->out, '0');
+        put_whole(p);
     }
     return true;
 }
@@ -186,7 +195,8 @@ static bool print_temporal(struct printer *p, uint8_t type, struct str data)
     return true;
 }
 
-static void print_base64(struct buf *out, struct str data)
+/* Every 76 letters the server ends the line, as mail did. */
+static void print_base64(struct printer *p, struct str data)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -198,7 +208,10 @@ static void print_base64(struct buf *out, struct str data)
         }
         char four[4] = {letters[v >> 18], letters[v >> 12 & 63], n > 1 ? letters[v >> 6 & 63] : '=',
                         n > 2 ? letters[v & 63] : '='};
-        buf_put(out, four, 4);
+        if (i > 0 && i % 57 == 0) {
+            buf_put_cstr(p->out, p->dialect == MYSQL_JSON_5_7 ? "\n" : "\\n");
+        }
+        buf_put(p->out, four, 4);
     }
 }
 
@@ -243,7 +256,7 @@ static bool print_opaque(struct printer *p, struct str data)
         return print_temporal(p, type, value);
     }
     buf_printf(p->out, "\"base64:type%u:", type);
-    print_base64(p->out, value);
+    print_base64(p, value);
     buf_put_byte(p->out, '"');
     return true;
 }
@@ -389,13 +402,14 @@ static bool print_value(struct printer *p, uint8_t type, struct str data)
     return ok;
 }
 
-bool mysql_json_print(struct str binary, struct buf *out, struct error *err)
+bool mysql_json_print(struct str binary, enum mysql_json_dialect dialect, struct buf *out,
+                      struct error *err)
 {
     if (binary.len == 0) {
         buf_put_cstr(out, "null"); /* what the server reads from an empty value */
         return buf_ok(out, "JSON text", err);
     }
-    struct printer p = {.out = out, .err = err};
+    struct printer p = {.out = out, .err = err, .dialect = dialect};
     return print_value(&p, (uint8_t)binary.ptr[0], str_slice(binary, 1, binary.len)) &&
            buf_ok(out, "JSON text", err);
 }

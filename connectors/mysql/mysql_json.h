@@ -12,6 +12,12 @@
 
 #define MYSQL_JSON_MAX_DEPTH 100 /* the server's own limit (JSON_DOCUMENT_MAX_DEPTH) */
 
+enum mysql_json_dialect {
+    MYSQL_JSON_8,   /* from 8.0 on: the double 1 is `1.0`, lines of base64 end with `\n` */
+    MYSQL_JSON_5_7, /* `1`, and a raw end of line */
+};
+
 /* Appends the text to out, whose maximum limits it. No bytes at all are `null`. On failure out may
  * have grown; the caller throws it away. FAIL_CORRUPT: not binary JSON; FAIL_LIMIT: too long. */
-MUST_USE bool mysql_json_print(struct str binary, struct buf *out, struct error *err);
+MUST_USE bool mysql_json_print(struct str binary, enum mysql_json_dialect dialect, struct buf *out,
+                               struct error *err);
