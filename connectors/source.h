@@ -5,7 +5,8 @@
  * changes from a position. Differences in ability are data (struct source_caps), not empty
  * functions. Positions are made by the source and opaque to everybody else (base/position.h).
  *
- * Threads: open, discover, plan, shared_*, ack and close run on the job's thread; every reader
+ * Threads: open, discover, shared_*, ack and close run on the job's thread; plan and the positions
+ * may be asked from any thread, one at a time or not: the source sees to that. Every reader
  * (struct source_reader) belongs to one lane thread; several readers of one source run at the same
  * time. Every call that waits looks at the stop flag given at open and ends with FAIL_STOPPED soon
  * after it is set. Failures: FAIL_IO heals with time (the job closes everything, waits and starts
@@ -55,6 +56,8 @@ struct source_tables {
 struct source_caps {
     bool shared_snapshot;   /* shared_begin works on this server with these rights */
     const char *shared_why; /* why not, when it does not; a sentence with the remedy */
+    size_t shared_readers;  /* most readers of one shared snapshot; 0: any number */
+    bool copy_only;         /* the user wants the first copy alone: the job ends with it */
 };
 
 /* One piece of a table's first copy: a key range the source understands. id is stable for the table

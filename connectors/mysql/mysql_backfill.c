@@ -378,7 +378,7 @@ static bool drain(struct mysql_backfill *b, struct error *err)
     return true;
 }
 
-bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *table,
+bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *table, uint32_t index,
                           const struct source_chunk *chunk, struct error *err)
 {
     struct arena arena = {0};
@@ -388,7 +388,7 @@ bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *ta
     bool ok = drain(b, err) && mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
               (b->shared != NULL || mysql_position_read_begin(b->l, &b->server, &b->owned, err)) &&
               prepare(b, table, &range, err) && execute(b, &range, &arena, err);
-    b->index = chunk->table;
+    b->index = index;
     arena_release(&arena);
     return ok || error_in(err, "copy of %.*s.%.*s", STR_FMT(table->database), STR_FMT(table->name));
 }

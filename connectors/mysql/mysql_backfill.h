@@ -42,7 +42,8 @@ struct mysql_backfill *mysql_backfill_new(struct mysql_link *l, const struct mys
                                           const struct position *shared);
 void mysql_backfill_free(struct mysql_backfill *b); /* takes NULL */
 MUST_USE bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *table,
-                                   const struct source_chunk *chunk, struct error *err);
+                                   uint32_t index, const struct source_chunk *chunk,
+                                   struct error *err);
 /* As source_ops.chunk_read. */
 enum source_read mysql_backfill_read(struct mysql_backfill *b, struct batch *batch,
                                      struct position **out_high, struct error *err);

@@ -349,6 +349,10 @@ static void build_table(struct reading *r, const struct draft *d)
         skip_table(r, d, STR("was altered or dropped while its columns were read; start again"));
         return;
     }
+    t.transactional =
+        !str_eq_nocase(d->engine, STR("MyISAM")) && !str_eq_nocase(d->engine, STR("Aria")) &&
+        !str_eq_nocase(d->engine, STR("MEMORY")) && !str_eq_nocase(d->engine, STR("ARCHIVE")) &&
+        !str_eq_nocase(d->engine, STR("CSV"));
     t.schema = build_schema(&t, d->comment, r->wish->comments);
     c->published[c->count] = (struct source_table){
         .index = (uint32_t)c->count,

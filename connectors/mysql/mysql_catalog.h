@@ -24,6 +24,7 @@ struct mysql_table {
     size_t column_count;
     size_t *key; /* indexes into columns, in key order */
     size_t key_count;
+    bool transactional; /* its engine undoes rows on ROLLBACK */
     struct schema *schema;
 };
 

@@ -150,7 +150,7 @@ static const char variables_sql[] =
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'binlog_row_image', "
     "'gtid_mode', 'gtid_strict_mode', 'server_id', 'server_uuid', 'log_slave_updates', "
     "'log_replica_updates', 'binlog_row_value_options', 'binlog_checksum', 'binlog_row_metadata', "
-    "'binlog_storage_engine')";
+    "'binlog_storage_engine', 'lower_case_table_names')";
 
 /* A variable's value; ptr NULL when this server does not have it. */
 static struct str variable(const struct mysql_rows *rows, struct str name)
@@ -261,6 +261,8 @@ static void read_settings(struct mysql_server *s, const struct mysql_rows *v)
     struct str id = variable(v, STR("server_id"));
     s->crc32 = !is(variable(v, STR("binlog_checksum")), "NONE");
     s->full_metadata = is(variable(v, STR("binlog_row_metadata")), "FULL");
+    struct str names = variable(v, STR("lower_case_table_names"));
+    s->nocase = names.ptr != NULL && !is(names, "0");
     s->counting = MYSQL_COUNTING_FILE;
     if (s->mariadb) {
         (void)snprintf(s->identity, sizeof s->identity, "mariadb-%.*s", STR_FMT(id));

@@ -29,6 +29,7 @@ struct mysql_server {
     bool crc32;         /* binlog_checksum */
     bool reload;        /* the account may FLUSH TABLES WITH READ LOCK, or we cannot tell */
     bool full_metadata; /* binlog_row_metadata=FULL */
+    bool nocase;        /* lower_case_table_names: statements may spell names in another case */
     /* Identity of file offsets. MySQL: the server's uuid. MariaDB has none that survives a move:
      * "mariadb-<server_id>"; two servers with one server_id cannot be told apart, so
      * gtid_strict_mode=ON is what to recommend. */
