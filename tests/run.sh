@@ -3,7 +3,7 @@
 #
 #   sh tests/run.sh                     all of it
 #   sh tests/run.sh PART...             some of: packages build lint unit property contract fuzz judge e2e
-#   sh tests/run.sh e2e NAME...         some of the end-to-end scenarios (tests/e2e/README.md), e.g.  e2e workload types.edges
+#   sh tests/run.sh e2e NAME...         some of the end-to-end scenarios (tests/README.md), e.g.  e2e workload types.edges
 #
 # As root on Debian 12 or 13 it installs what is missing, elsewhere it prints the apt-get line. Servers are its own, on free
 # loopback ports; downloads lie in ${INLET_TEST_CACHE:-$HOME/.cache/inlet-test}. Logs: build/tests/. The last line is

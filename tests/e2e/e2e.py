@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""End-to-end tests: real servers, the real binary, lakes judged by Paimon's own readers. README.md here tells how to write one.
+"""End-to-end tests: real servers, the real binary, lakes judged by Paimon's own readers. tests/README.md tells how to write one.
 
 e2e.py [NAME...]     scenarios (workload), tests (workload.many_tables) or beginnings of names (workload.copy); none: all
 """
