@@ -199,7 +199,7 @@ static bool examine_last(struct epoch *e, int64_t last, uint64_t marks, uint64_t
                          bool take_over, struct stop *stop, struct error *err)
 {
     struct arena a = {0};
-    struct owner owner;
+    struct owner owner = {0};
     uint64_t bytes;
     bool ok = read_owner(e->fs, e->folder, last, &a, &owner, err) &&
               e->fs.ops->size(e->fs.self, file_of(&a, e->folder, "ended", last), &bytes,
