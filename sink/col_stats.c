@@ -298,7 +298,9 @@ static uint32_t decode_point(const char *p, size_t n)
         }
         v = v << 6 | (b[i] & 0x3fu);
     }
-    return v;
+    /* A number in more bytes than it needs is none: raised, it would sort below. */
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    return v >= least[n] ? v : UINT32_MAX;
 }
 
 static size_t encode_point(uint32_t v, char out[4])
