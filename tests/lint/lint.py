@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.environ.get('INLET_LINT_ROOT') or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FLOORS = ('base', 'config', 'connectors', 'sink', 'agent')
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE
 
@@ -34,7 +34,7 @@ def c_files(tests=False):
 
 @functools.lru_cache(None)
 def text(name):
-    with open(os.path.join(ROOT, name), encoding='utf-8', errors='surrogateescape') as f:
+    with open(os.path.join(ROOT, name), encoding='utf-8', errors='surrogateescape', newline='') as f:
         return f.read()
 
 
