@@ -65,7 +65,8 @@ static bool one_row(struct plan *p, const struct buf *sql, const struct mysql_ra
     size_t width = 0;
     struct str packet;
     bool found = false;
-    if (!buf_ok(sql, "statement", err) || !mysql_statement_prepare(p->l, buf_str(sql), &s, err) ||
+    if (!buf_ok(sql, "statement", err) ||
+        !mysql_statement_prepare(p->l, buf_str(sql), columns, &s, err) ||
         !mysql_statement_execute(p->l, &s, params, count, err) ||
         !mysql_link_result(p->l, columns, &width, err)) {
         return false;
@@ -334,7 +335,7 @@ static bool prepare(struct mysql_backfill *b, const struct mysql_table *table,
     struct buf sql = BUF_INIT(MAX_SQL_BYTES);
     put_select(table, range, &sql);
     bool ok = buf_ok(&sql, "statement", err) &&
-              mysql_statement_prepare(b->l, buf_str(&sql), &b->statement, err);
+              mysql_statement_prepare(b->l, buf_str(&sql), b->columns, &b->statement, err);
     buf_release(&sql);
     if (ok) {
         b->table = table;

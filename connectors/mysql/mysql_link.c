@@ -540,7 +540,7 @@ static bool is_end_packet(const struct mysql_link *l, struct str p)
 
 /* Column definition: six length-encoded texts (MariaDB may add a seventh), then always the same 13
  * bytes at the end: 0x0C, charset u16, length u32, type u8, flags u16, decimals u8, filler u16. */
-static bool read_column(struct mysql_link *l, struct mysql_column_info *out, struct error *err)
+bool mysql_link_column(struct mysql_link *l, struct mysql_column_info *out, struct error *err)
 {
     struct str p;
     if (!mysql_link_packet(l, &p, err)) {
@@ -583,7 +583,8 @@ bool mysql_link_skip_end(struct mysql_link *l, struct error *err)
 }
 
 /* First packet of an answer: 0x00 OK; 0xFB asks for a local file (never granted); else the number
- * of columns, and from MariaDB one byte more, 0 when the definitions are left out. */
+ * of columns, and from MariaDB one byte more, 0 when the definitions are left out: they are as they
+ * were when the statement was prepared or run before. */
 bool mysql_link_result(struct mysql_link *l, struct mysql_column_info *columns, size_t *out_count,
                        struct error *err)
 {
@@ -601,14 +602,14 @@ bool mysql_link_result(struct mysql_link *l, struct mysql_column_info *columns, 
     }
     uint64_t count = lenenc(&r);
     bool described = r.rest.len == 0 || reader_u8(&r) != 0;
-    if (count > MYSQL_LINK_MAX_COLUMNS || (!described && columns != NULL)) {
+    if (count > MYSQL_LINK_MAX_COLUMNS) {
         reader_fail(&r);
     }
     if (!reader_end(&r, err)) {
         return error_in(err, "mysql %s", l->name);
     }
     for (uint64_t i = 0; described && i < count; i++) {
-        if (!read_column(l, columns == NULL ? NULL : &columns[i], err)) {
+        if (!mysql_link_column(l, columns == NULL ? NULL : &columns[i], err)) {
             return false;
         }
     }

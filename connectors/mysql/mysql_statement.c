@@ -10,12 +10,12 @@
 #define COMMAND_STMT_CLOSE 0x19
 #define MAX_EXECUTE_BYTES ((size_t)64 << 20)
 
-/* Definitions of parameters or columns, of which a prepare needs none. */
-static bool skip_definitions(struct mysql_link *l, size_t count, struct error *err)
+/* Definitions of parameters or columns; columns may be NULL. */
+static bool read_definitions(struct mysql_link *l, size_t count, struct mysql_column_info *columns,
+                             struct error *err)
 {
-    struct str packet;
     for (size_t i = 0; i < count; i++) {
-        if (!mysql_link_packet(l, &packet, err)) {
+        if (!mysql_link_column(l, columns == NULL ? NULL : &columns[i], err)) {
             return false;
         }
     }
@@ -23,7 +23,8 @@ static bool skip_definitions(struct mysql_link *l, size_t count, struct error *e
 }
 
 /* Answer: 0x00, statement id u32, columns u16, parameters u16, filler, warnings u16. */
-bool mysql_statement_prepare(struct mysql_link *l, struct str sql, struct mysql_statement *out,
+bool mysql_statement_prepare(struct mysql_link *l, struct str sql,
+                             struct mysql_column_info *columns, struct mysql_statement *out,
                              struct error *err)
 {
     struct str packet;
@@ -39,8 +40,11 @@ bool mysql_statement_prepare(struct mysql_link *l, struct str sql, struct mysql_
     s.id = reader_u32le(&r);
     s.column_count = reader_u16le(&r);
     s.param_count = reader_u16le(&r);
-    if (!reader_ok(&r, err) || !skip_definitions(l, s.param_count, err) ||
-        !skip_definitions(l, s.column_count, err)) {
+    if (s.column_count > MYSQL_LINK_MAX_COLUMNS) {
+        reader_fail(&r);
+    }
+    if (!reader_ok(&r, err) || !read_definitions(l, s.param_count, NULL, err) ||
+        !read_definitions(l, s.column_count, columns, err)) {
         return error_in(err, "mysql %s", mysql_link_name(l));
     }
     *out = s;

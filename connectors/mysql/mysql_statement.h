@@ -27,7 +27,9 @@ struct mysql_param {
     struct str bytes; /* as in a row: fixed, or with its length in front */
 };
 
+/* columns: room for MYSQL_LINK_MAX_COLUMNS; the results' too (see mysql_link_result). */
 MUST_USE bool mysql_statement_prepare(struct mysql_link *l, struct str sql,
+                                      struct mysql_column_info *columns,
                                       struct mysql_statement *out, struct error *err);
 /* Sends the execution; the result is then to be read. count must be param_count. */
 MUST_USE bool mysql_statement_execute(struct mysql_link *l, const struct mysql_statement *s,
