@@ -83,10 +83,12 @@ struct mysql_column_info {
 /* Reads one column's definition. out may be NULL. */
 MUST_USE bool mysql_link_column(struct mysql_link *l, struct mysql_column_info *out,
                                 struct error *err);
+/* Reads one column definition; out may be NULL. */
+MUST_USE bool mysql_link_column(struct mysql_link *l, struct mysql_column_info *out,
+                                struct error *err);
 /* Reads the head of a result. *out_count is 0 when the statement gives no rows (then it is done).
- * columns: room for MYSQL_LINK_MAX_COLUMNS, or NULL. MariaDB leaves the definitions of a prepared
- * statement out while they are as it sent them last: then columns is not touched, so hand the same
- * memory to the prepare and to all its results. */
+ * columns: room for MYSQL_LINK_MAX_COLUMNS, or NULL. MariaDB leaves out what the statement's
+ * preparation already said: columns then keep what they hold. */
 MUST_USE bool mysql_link_result(struct mysql_link *l, struct mysql_column_info *columns,
                                 size_t *out_count, struct error *err);
 /* Reads the packet that ends a list of definitions, where the protocol in use has one. */
