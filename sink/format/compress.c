@@ -200,21 +200,27 @@ static bool deflate_expand(struct str packed, struct buf *out, struct error *err
     z.next_in = (const Bytef *)packed.ptr;
     z.avail_in = (uInt)packed.len;
     for (;;) {
+        /* A full buffer may be just enough: one byte aside tells whether more comes. */
+        char extra;
         size_t left = room - out->len;
-        uInt chunk = left > UINT32_MAX ? UINT32_MAX : (uInt)left;
-        z.next_out = (Bytef *)out->ptr + out->len;
+        uInt chunk = left == 0 ? 1 : left > UINT32_MAX ? UINT32_MAX : (uInt)left;
+        z.next_out = left == 0 ? (Bytef *)&extra : (Bytef *)out->ptr + out->len;
         z.avail_out = chunk;
         int rc = inflate(&z, Z_NO_FLUSH);
-        out->len += chunk - z.avail_out;
+        uInt made = chunk - z.avail_out;
+        if (left == 0 && made > 0) {
+            if (!expand_grow(out, &room, err)) {
+                break;
+            }
+            out->ptr[out->len] = extra;
+        }
+        out->len += made;
         if (rc == Z_STREAM_END) {
             ok = true;
             break;
         }
-        if (rc != Z_OK || z.avail_out > 0) {
+        if (rc != Z_OK || made == 0) {
             (void)error_set(err, FAIL_CORRUPT, "a block is not deflate data");
-            break;
-        }
-        if (out->len == room && !expand_grow(out, &room, err)) {
             break;
         }
     }
