@@ -723,8 +723,7 @@ static bool take_packet(struct mysql_stream *s, struct str bytes, struct error *
     }
     s->batch->bytes += bytes.len;
     bool made_up = (e.flags & BINLOG_FLAG_ARTIFICIAL) != 0 || e.next_position == 0;
-    bool passed = class == BINLOG_CLASS_ROTATE || class == BINLOG_CLASS_XID || !made_up;
-    return s->group || s->payload != NULL || !passed || moved(s, err);
+    return s->group || s->payload != NULL || made_up || moved(s, err);
 }
 
 static bool take_inner(struct mysql_stream *s, struct error *err)

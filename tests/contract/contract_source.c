@@ -2,11 +2,13 @@
  *
  * INLET_TEST_MYSQL="host:port[,host:port…]" names them; each has the accounts of tests/servers
  * (root without a password, inlet / inlet-secret). Unset: skipped. */
-#include <cmocka.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <setjmp.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <pthread.h>
 #include <stdatomic.h>
