@@ -61,34 +61,41 @@ static bool bad_type(struct str text, struct error *err)
                      (int)(text.len < 200 ? text.len : 200), text.ptr);
 }
 
+/* Bytes of a member from its opening quote up to the closing one; 0 when there is none. */
+static size_t member_bytes(struct str text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] == '\\' ||
+            (text.ptr[i] == '\'' && i + 1 < text.len && text.ptr[i + 1] == '\'')) {
+            i++;
+        } else if (text.ptr[i] == '\'') {
+            return i;
+        }
+    }
+    return 0;
+}
+
 /* One member from its opening quote on: '' is a quote, \0 \n \r \\ are what they say (the servers'
  * append_unescaped). Cuts it off *rest; false when there is none. */
 static bool member_next(struct str *rest, struct arena *arena, struct str *out)
 {
-    if (rest->len == 0 || rest->ptr[0] != '\'') {
+    size_t end = rest->len > 0 && rest->ptr[0] == '\'' ? member_bytes(*rest) : 0;
+    if (end == 0) {
         return false;
     }
-    char *text = arena_alloc(arena, rest->len);
+    char *text = arena_alloc(arena, end);
     size_t len = 0;
-    size_t i = 1;
-    for (; i < rest->len; i++) {
+    for (size_t i = 1; i < end; i++) {
         char c = rest->ptr[i];
         if (c == '\'') {
-            if (i + 1 == rest->len || rest->ptr[i + 1] != '\'') {
-                break;
-            }
             i++;
-        } else if (c == '\\' && i + 1 < rest->len) {
-            i++;
-            c = rest->ptr[i];
+        } else if (c == '\\') {
+            c = rest->ptr[++i];
             c = c == '0' ? '\0' : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
         }
         text[len++] = c;
     }
-    if (i == rest->len) {
-        return false;
-    }
-    *rest = str_slice(*rest, i + 1, rest->len);
+    *rest = str_slice(*rest, end + 1, rest->len);
     *out = (struct str){text, len};
     return true;
 }
