@@ -375,9 +375,7 @@ static bool finish_mark(struct committer *c, const struct pending_mark *m, struc
     if (!committer_checkpoint(c, err)) {
         return false;
     }
-    (void)pthread_mutex_lock(&c->p->control);
     bool ok = c->p->source_ops->ack(c->p->source, m->position, err);
-    (void)pthread_mutex_unlock(&c->p->control);
     atomic_store(&c->p->marks_committed, m->mark);
     update_stall(c);
     return ok;
@@ -560,9 +558,7 @@ static bool set_target(struct committer *c, struct error *err)
     if (!c->until_caught_up || atomic_load(&c->p->target) != NULL || is_copying(c)) {
         return true;
     }
-    (void)pthread_mutex_lock(&c->p->control);
     bool ok = c->p->source_ops->current_position(c->p->source, &target, err);
-    (void)pthread_mutex_unlock(&c->p->control);
     if (ok) {
         atomic_store(&c->p->target, target);
     }

@@ -17,6 +17,7 @@ struct copy {
     pthread_cond_t room; /* a buffer was encoded */
     pthread_t threads[PIPELINE_MAX_THREADS];
     struct reader_args *args;
+    size_t readers;
     size_t running;
     unsigned in_flight; /* buffers on workers */
     /* The plan. */
@@ -96,11 +97,9 @@ static bool plan_more(struct copy *c, struct error *err)
     struct source_chunk after = {.table = (uint32_t)c->route, .id = c->after};
     size_t count = 0;
     bool done = false;
-    (void)pthread_mutex_lock(&p->control);
     bool ok = p->source_ops->plan(p->source, p->routes[c->route].source,
                                   c->after.len == 0 ? NULL : &after, PLAN_AHEAD, &next, c->planned,
                                   &count, &done, err);
-    (void)pthread_mutex_unlock(&p->control);
     if (!ok) {
         arena_release(&next);
         return error_in(err, "plan the copy of %s", p->routes[c->route].table->label);
@@ -423,7 +422,7 @@ static void *reader_run(void *args)
     return NULL;
 }
 
-struct copy *copy_start(struct pipeline *p, bool shared, const struct str *through)
+struct copy *copy_start(struct pipeline *p, bool shared, size_t readers, const struct str *through)
 {
     struct copy *c = MEM_NEW(struct copy);
     c->p = p;
@@ -431,9 +430,10 @@ struct copy *copy_start(struct pipeline *p, bool shared, const struct str *throu
     c->through = through;
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_cond_init(&c->room, NULL);
-    c->running = p->threads;
-    c->args = MEM_ARRAY(struct reader_args, p->threads);
-    for (size_t i = 0; i < p->threads; i++) {
+    c->readers = readers;
+    c->running = readers;
+    c->args = MEM_ARRAY(struct reader_args, readers);
+    for (size_t i = 0; i < readers; i++) {
         c->args[i] = (struct reader_args){.copy = c, .slot = i};
         must(pthread_create(&c->threads[i], NULL, reader_run, &c->args[i]) == 0);
     }
@@ -445,7 +445,7 @@ void copy_join(struct copy *c)
     if (c == NULL) {
         return;
     }
-    for (size_t i = 0; i < c->p->threads; i++) {
+    for (size_t i = 0; i < c->readers; i++) {
         (void)pthread_join(c->threads[i], NULL);
     }
     (void)pthread_mutex_destroy(&c->lock);

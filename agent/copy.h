@@ -14,7 +14,7 @@ struct copy;
 /* Starts the readers for every route with `copy` set and `shared` as given. through: per route the
  * chunk after which to go on (empty: from the start). Reads through the shared snapshot's
  * connections when shared. */
-struct copy *copy_start(struct pipeline *p, bool shared, const struct str *through);
+struct copy *copy_start(struct pipeline *p, bool shared, size_t readers, const struct str *through);
 /* Waits for the readers to end (they end by themselves, or when the pipeline stops), frees. Safe on
  * NULL. */
 void copy_join(struct copy *c);

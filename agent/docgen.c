@@ -28,8 +28,10 @@ static void configuration(struct buf *out)
                  "1024-based); durations with `ms`, `s`, `min`, `h`, `d`.\n\n");
     for (size_t i = 0; source_list[i] != NULL; i++) {
         option_docs_table(source_list[i]->options, out);
+        buf_put_byte(out, '\n');
     }
     option_docs_table(&jobspec_sink_options, out);
+    buf_put_byte(out, '\n');
     option_docs_table(&jobspec_pipeline_options, out);
 }
 

@@ -130,7 +130,6 @@ static void init_pipeline(struct run *r)
     p->events = queue_new(EVENT_QUEUE_BYTES);
     p->workers = workers_new(p->threads, "worker");
     atomic_store(&p->marks_committed, j->mark);
-    (void)pthread_mutex_init(&p->control, NULL);
     for (size_t i = 0; i < p->threads; i++) {
         p->hands[i] = queue_new(pipeline_queue_limit(p));
     }
@@ -214,14 +213,16 @@ static bool copy_shared(struct run *r, struct error *err)
 {
     struct pipeline *p = &r->p;
     struct position *snapshot = NULL;
+    size_t most = p->source_ops->caps(p->source).shared_readers;
+    size_t readers = most > 0 && most < p->threads ? most : p->threads;
     if (!any_copy(p, true)) {
         return true;
     }
-    if (!p->source_ops->shared_begin(p->source, p->threads, &snapshot, err)) {
+    if (!p->source_ops->shared_begin(p->source, readers, &snapshot, err)) {
         return false;
     }
     atomic_store(&p->copying, true);
-    r->c.copy = copy_start(p, true, r->through);
+    r->c.copy = copy_start(p, true, readers, r->through);
     bool ok = committer_shared_copy(&r->c, snapshot, err);
     if (!ok) {
         stop_request(p->stop);
@@ -231,6 +232,19 @@ static bool copy_shared(struct run *r, struct error *err)
     p->source_ops->shared_end(p->source);
     position_free(snapshot);
     return ok;
+}
+
+/* A job that wants the copy alone ends with it; one that has it already ends where it stands. */
+static void limit_to_copy(struct run *r)
+{
+    struct pipeline *p = &r->p;
+    if (!p->source_ops->caps(p->source).copy_only) {
+        return;
+    }
+    r->c.until_caught_up = true;
+    if (!any_copy(p, false)) {
+        atomic_store(&p->target, position_dup(p->start));
+    }
 }
 
 static void stop_pipeline(struct run *r)
@@ -268,7 +282,6 @@ static void free_pipeline(struct run *r)
     queue_free(p->events);
     position_free(p->start);
     position_free(atomic_load(&p->target));
-    (void)pthread_mutex_destroy(&p->control);
     stop_free(p->stop);
     arena_release(&r->arena);
 }
@@ -365,9 +378,10 @@ static bool run_pipeline(struct run *r, struct error *err)
         return false;
     }
     log_start(r);
+    limit_to_copy(r);
     if (any_copy(p, false)) {
         atomic_store(&p->copying, true);
-        r->c.copy = copy_start(p, false, r->through);
+        r->c.copy = copy_start(p, false, p->threads, r->through);
     }
     start_threads(r);
     if (!committer_run(&r->c, err)) {

@@ -89,7 +89,6 @@ struct event {
 struct pipeline {
     const struct source_ops *source_ops;
     void *source;
-    pthread_mutex_t control;  /* held for every call that uses the source's own connection */
     struct stop *stop;        /* abort: everything ends at once */
     const struct stop *drain; /* the user asked to stop in order */
     const struct commit_owner *owner;
