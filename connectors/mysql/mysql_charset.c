@@ -36,11 +36,11 @@ static const struct mysql_charset charsets[] = {
     {.name = "utf32", .kind = MYSQL_CHARSET_UTF32, .max_bytes = 4},
     BY_ICONV_BUT(big5, "BIG5", 2),
     BY_ICONV("cp932", "CP932", 2),
-    BY_ICONV("eucjpms", "EUC-JP-MS", 3),
+    BY_ICONV_BUT(eucjpms, "EUC-JP-MS", 3),
     BY_ICONV("euckr", "UHC", 2),
     BY_ICONV_BUT(gb18030, "GB18030", 4),
     BY_ICONV("gb2312", "EUC-CN", 2),
-    BY_ICONV("gbk", "GBK", 2),
+    BY_ICONV_BUT(gbk, "GBK", 2),
     BY_ICONV_BUT(sjis, "SJIS", 2),
     BY_ICONV_BUT(ujis, "EUC-JP-MS", 3),
     ONE_BYTE(armscii8),
@@ -437,7 +437,11 @@ static bool convert_iconv(const struct mysql_charset_converter *c, struct str te
         if (at < text.len) {
             const unsigned char *p = (const unsigned char *)text.ptr + at;
             size_t n = multi_char(charset, p, text.len - at);
-            size_t len = put_utf8(to, odd_find(charset, p, n)->point);
+            uint32_t point = odd_find(charset, p, n)->point;
+            if (point == 0) {
+                return bad_text(charset, text, at, err);
+            }
+            size_t len = put_utf8(to, point);
             to += len;
             room -= len;
             at += n;

@@ -1,7 +1,7 @@
 /* connectors/mysql/mysql_charset_tables.h: character sets as the server itself converts them.
  * One-byte sets: the Unicode code point of each byte, 0 where the server has none (byte 0 is 0).
  * The others: characters that iconv(3) reads differently from the server, sorted by their bytes
- * read as one big-endian number. */
+ * read as one big-endian number; code point 0 where the server has none. */
 #pragma once
 
 #include <stdint.h>
@@ -35,7 +35,9 @@ extern const uint16_t mysql_charset_tables_macce[256];
 extern const uint16_t mysql_charset_tables_macroman[256];
 extern const uint16_t mysql_charset_tables_swe7[256];
 extern const uint16_t mysql_charset_tables_tis620[256];
-extern const struct mysql_charset_tables_odd mysql_charset_tables_big5[267];
+extern const struct mysql_charset_tables_odd mysql_charset_tables_big5[462];
+extern const struct mysql_charset_tables_odd mysql_charset_tables_eucjpms[30];
 extern const struct mysql_charset_tables_odd mysql_charset_tables_gb18030[42];
+extern const struct mysql_charset_tables_odd mysql_charset_tables_gbk[1];
 extern const struct mysql_charset_tables_odd mysql_charset_tables_sjis[3];
-extern const struct mysql_charset_tables_odd mysql_charset_tables_ujis[9];
+extern const struct mysql_charset_tables_odd mysql_charset_tables_ujis[228];
