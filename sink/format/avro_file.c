@@ -7,7 +7,8 @@
 #include "sink/format/avro_writer.h"
 
 /* Plain bytes of a block. Measured with rows of 13 columns (133 bytes) at zstd level 1: 128 and 256
- * KiB make files under 1 % smaller and nothing faster, and cost a merge of many files its memory. */
+ * KiB make files under 1 % smaller and nothing faster, and cost a merge of many files its memory.
+ */
 #define AVRO_FILE_BLOCK ((size_t)64 * 1024)
 
 struct format_writer {

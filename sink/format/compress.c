@@ -139,8 +139,7 @@ bool compress_block(enum compress_codec codec, int level, struct str plain, stru
     case COMPRESS_DEFLATE:
         return deflate_block(plain, out, err);
     }
-    must(!"a codec");
-    return false;
+    return error_set(err, FAIL_CONFIG, "codec %d is unknown", (int)codec);
 }
 
 /* Room for the whole block: what is there, at least FIRST_BYTES, at most the maximum. */
@@ -241,6 +240,5 @@ bool compress_expand(enum compress_codec codec, struct str packed, struct buf *o
     case COMPRESS_DEFLATE:
         return deflate_expand(packed, out, err);
     }
-    must(!"a codec");
-    return false;
+    return error_set(err, FAIL_CONFIG, "codec %d is unknown", (int)codec);
 }

@@ -246,16 +246,16 @@ static void hints_mislead_nobody(void **state)
     put(l, "snapshot/.snapshot-11.x.tmp", "{}");
     put(l, "snapshot/snapshot-x", "{}");
     put(l, "snapshot/snapshot-12.tmp", "{}");
-    static const char *const hints[] = {"",
-                                        "x",
-                                        "5",
-                                        "9",
-                                        "99",
-                                        "-1",
-                                        "6\n",
-                                        "123456789012345678901234567890",
-                                        "1234567890123456789012345678901234567890"
-                                        "1234567890123456789012345678901234567890"};
+    static const char *const hints[] = {
+        "",
+        "x",
+        "5",
+        "9",
+        "99",
+        "-1",
+        "6\n",
+        "123456789012345678901234567890",
+        "12345678901234567890123456789012345678901234567890123456789012345"};
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
         put(l, "snapshot/LATEST", hints[i]);
         put(l, "snapshot/EARLIEST", hints[i]);
