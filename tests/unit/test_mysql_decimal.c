@@ -5,150 +5,167 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/decimal.h"
-#include "base/mem.h"
 #include "connectors/mysql/mysql_decimal.h"
 
-/* MySQL's decimal2bin, the other way round: for the property test only. */
-static void pack(const char *digits, unsigned precision, unsigned scale, bool negative,
-                 unsigned char *out)
+static const unsigned group_bytes[10] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
+
+/* One group of digits as big-endian bytes. */
+static size_t put_group(const char *digits, unsigned count, unsigned char *to)
 {
-    static const unsigned bytes_of[10] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
+    uint32_t v = 0;
+    for (unsigned i = 0; i < count; i++) {
+        v = v * 10 + (uint32_t)(digits[i] - '0');
+    }
+    for (unsigned i = 0; i < group_bytes[count]; i++) {
+        to[i] = (unsigned char)(v >> 8 * (group_bytes[count] - 1 - i));
+    }
+    return group_bytes[count];
+}
+
+/* The server's packing, written down a second time: digits has precision characters. */
+static size_t pack(const char *digits, unsigned precision, unsigned scale, bool negative,
+                   unsigned char *to)
+{
     unsigned whole = precision - scale;
-    unsigned at = 0;
-    size_t len = 0;
-    while (at < precision) {
-        unsigned group = at < whole ? (at == 0 && whole % 9 != 0 ? whole % 9 : 9)
-                                    : (precision - at < 9 ? precision - at : 9);
-        uint32_t v = 0;
-        for (unsigned i = 0; i < group; i++) {
-            v = v * 10 + (uint32_t)(digits[at + i] - '0');
-        }
-        for (unsigned i = bytes_of[group]; i > 0; i--) {
-            out[len++] = (unsigned char)(v >> (8 * (i - 1)));
-        }
-        at += group;
+    size_t at = put_group(digits, whole % 9, to);
+    unsigned done = whole % 9;
+    for (; done < whole; done += 9) {
+        at += put_group(digits + done, 9, to + at);
     }
-    for (size_t i = 0; i < len; i++) {
-        out[i] = (unsigned char)(negative ? ~out[i] : out[i]);
+    for (; done + 9 <= precision; done += 9) {
+        at += put_group(digits + done, 9, to + at);
     }
-    out[0] ^= 0x80;
+    at += put_group(digits + done, precision - done, to + at);
+    for (size_t i = 0; negative && i < at; i++) {
+        to[i] = (unsigned char)~to[i];
+    }
+    to[0] ^= 0x80;
+    return at;
 }
 
-static uint64_t next(uint64_t *seed)
+/* Text of the digits: no zeros in front, no minus before zero. */
+static void show(const char *digits, unsigned precision, unsigned scale, bool negative, char *to)
 {
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
+    unsigned whole = precision - scale;
+    unsigned skip = 0;
+    bool zero = strspn(digits, "0") == precision;
+    while (skip < whole && digits[skip] == '0') {
+        skip++;
+    }
+    (void)snprintf(to, 80, "%s%s%.*s%s%.*s", negative && !zero ? "-" : "", skip == whole ? "0" : "",
+                   (int)(whole - skip), digits + skip, scale > 0 ? "." : "", (int)scale,
+                   digits + whole);
 }
 
-/* Every precision and scale: print and read agree with the digits packed. */
-static void all_types(void **state)
+static void one(const char *digits, unsigned precision, unsigned scale, bool negative)
+{
+    unsigned char packed[64] = {0};
+    char want[80];
+    char got[MYSQL_DECIMAL_TEXT_BYTES];
+    size_t bytes = pack(digits, precision, scale, negative, packed);
+    show(digits, precision, scale, negative, want);
+    assert_int_equal(mysql_decimal_bytes(precision, scale), bytes);
+    assert_int_equal(mysql_decimal_print(packed, precision, scale, got), strlen(want));
+    assert_string_equal(got, want);
+    if (precision <= 38) {
+        int128 wide = 0;
+        int128 parsed = 0;
+        assert_true(mysql_decimal_read(packed, precision, scale, &wide));
+        assert_true(decimal_parse(str_of(want), scale, &parsed));
+        assert_true(wide == parsed);
+    }
+}
+
+/* Every precision and scale, with nines, zeros, a single digit and mixed ones, of both signs. */
+static void every_type(void **state)
 {
     (void)state;
-    uint64_t seed = 20261124;
-    for (unsigned precision = 1; precision <= 65; precision++) {
-        for (unsigned scale = 0; scale <= precision && scale <= 38; scale++) {
-            for (unsigned round = 0; round < 4; round++) {
-                char digits[65];
-                char want[80];
-                unsigned char packed[40] = {0};
-                bool negative = round % 2 == 1;
+    uint64_t seed = 42;
+    for (unsigned precision = 1; precision <= MYSQL_DECIMAL_MAX_PRECISION; precision++) {
+        for (unsigned scale = 0; scale <= precision && scale <= MYSQL_DECIMAL_MAX_SCALE; scale++) {
+            char digits[MYSQL_DECIMAL_MAX_PRECISION + 1];
+            for (unsigned kind = 0; kind < 5; kind++) {
                 for (unsigned i = 0; i < precision; i++) {
-                    digits[i] = round == 0 ? '9' : (char)('0' + next(&seed) % 10);
+                    seed = seed * 6364136223846793005u + 1442695040888963407u;
+                    digits[i] = kind == 0   ? '9'
+                                : kind == 1 ? '0'
+                                : kind == 2 ? (i + 1 == precision ? '1' : '0')
+                                            : (char)('0' + (seed >> 33) % 10);
                 }
-                digits[precision - 1] = '7'; /* not zero: zero has no sign */
-                pack(digits, precision, scale, negative, packed);
-                unsigned whole = precision - scale;
-                unsigned skip = 0;
-                while (skip < whole && digits[skip] == '0') {
-                    skip++;
-                }
-                size_t len = 0;
-                if (negative) {
-                    want[len++] = '-';
-                }
-                if (skip == whole) {
-                    want[len++] = '0';
-                }
-                for (unsigned i = skip; i < precision; i++) {
-                    if (i == whole) {
-                        want[len++] = '.';
-                    }
-                    want[len++] = digits[i];
-                }
-                char got[MYSQL_DECIMAL_TEXT_BYTES];
-                assert_int_equal(mysql_decimal_print(packed, precision, scale, got), len);
-                assert_memory_equal(got, want, len);
-                if (precision <= 38) {
-                    int128 read = 0;
-                    int128 parsed = 0;
-                    assert_true(mysql_decimal_read(packed, precision, scale, &read));
-                    assert_true(decimal_parse((struct str){want, len}, scale, &parsed));
-                    assert_true(read == parsed);
-                }
+                digits[precision] = '\0';
+                one(digits, precision, scale, false);
+                one(digits, precision, scale, true);
             }
         }
     }
 }
 
-static void sizes(void **state)
+/* The example of MySQL's strings/decimal.cc. */
+static void of_the_manual(void **state)
 {
     (void)state;
-    assert_int_equal(mysql_decimal_bytes(10, 2), 5);
-    assert_int_equal(mysql_decimal_bytes(65, 30), 30);
-    assert_int_equal(mysql_decimal_bytes(65, 0), 29);
-    assert_int_equal(mysql_decimal_bytes(18, 9), 8);
-    assert_int_equal(mysql_decimal_bytes(1, 1), 1);
-    assert_int_equal(mysql_decimal_bytes(0, 0), 0);
-    assert_int_equal(mysql_decimal_bytes(66, 0), 0);
-    assert_int_equal(mysql_decimal_bytes(5, 6), 0);
-    assert_int_equal(mysql_decimal_bytes(60, 39), 0);
+    static const unsigned char plus[] = {0x81, 0x0d, 0xfb, 0x38, 0xd2, 0x04, 0xd2};
+    static const unsigned char minus[] = {0x7e, 0xf2, 0x04, 0xc7, 0x2d, 0xfb, 0x2d};
+    char got[MYSQL_DECIMAL_TEXT_BYTES];
+    int128 wide = 0;
+    assert_int_equal(mysql_decimal_bytes(14, 4), 7);
+    assert_int_equal(mysql_decimal_print(plus, 14, 4, got), 15);
+    assert_string_equal(got, "1234567890.1234");
+    (void)mysql_decimal_print(minus, 14, 4, got);
+    assert_string_equal(got, "-1234567890.1234");
+    assert_true(mysql_decimal_read(minus, 14, 4, &wide));
+    assert_true(wide == -(int128)12345678901234);
 }
 
+static void no_such_type(void **state)
+{
+    (void)state;
+    assert_int_equal(mysql_decimal_bytes(0, 0), 0);
+    assert_int_equal(mysql_decimal_bytes(66, 0), 0);
+    assert_int_equal(mysql_decimal_bytes(10, 11), 0);
+    assert_int_equal(mysql_decimal_bytes(65, 39), 0);
+    assert_int_equal(mysql_decimal_bytes(65, 0), 29);
+    assert_int_equal(mysql_decimal_bytes(65, 30), 30);
+}
+
+/* A group of nine digits that says 10^9, and one of two that says 100. */
 static void bad_digits(void **state)
 {
     (void)state;
-    char text[MYSQL_DECIMAL_TEXT_BYTES];
-    int128 v = 0;
-    unsigned char two[1] = {0x80 | 100}; /* DECIMAL(2,0) holds 0…99 */
-    assert_false(mysql_decimal_read(two, 2, 0, &v));
-    assert_int_equal(mysql_decimal_print(two, 2, 0, text), 0);
-    two[0] = 0x80 | 99;
-    assert_true(mysql_decimal_read(two, 2, 0, &v));
-    assert_true(v == 99);
-    unsigned char nine[4] = {0x80 | 0x3b, 0x9a, 0xca, 0x00}; /* 1,000,000,000 in nine digits */
-    assert_false(mysql_decimal_read(nine, 9, 0, &v));
-    unsigned char negative_zero[1] = {0x7f};
-    assert_int_equal(mysql_decimal_print(negative_zero, 2, 0, text), 1);
-    assert_string_equal(text, "0");
+    static const unsigned char nine[] = {0xbb, 0x9a, 0xca, 0x00};
+    static const unsigned char two[] = {0x80 | 100};
+    static const unsigned char long_one[30] = {0x80 | 10};
+    char got[MYSQL_DECIMAL_TEXT_BYTES];
+    int128 wide = 7;
+    assert_false(mysql_decimal_read(nine, 9, 0, &wide));
+    assert_false(mysql_decimal_read(two, 2, 0, &wide));
+    assert_int_equal(mysql_decimal_print(nine, 9, 0, got), 0);
+    assert_int_equal(mysql_decimal_print(long_one, 64, 0, got), 0);
 }
 
 static void canonical(void **state)
 {
     (void)state;
-    static const char *const pairs[][2] = {
-        {"0", "0"},           {"000", "0"},       {"007", "7"},      {"-0", "0"},
-        {"-0.00", "0.00"},    {"-0.01", "-0.01"}, {"00.50", "0.50"}, {"0.5", "0.5"},
-        {"-12.30", "-12.30"}, {"", ""},           {"100", "100"},
-    };
-    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
-        struct str got = mysql_decimal_canonical(str_of(pairs[i][0]));
-        if (!str_eq(got, str_of(pairs[i][1]))) {
-            fail_msg("%s became %.*s", pairs[i][0], STR_FMT(got));
-        }
+    static const struct {
+        const char *from, *to;
+    } cases[] = {{"0", "0"},         {"000", "0"},       {"00042", "42"},       {"0.50", "0.50"},
+                 {"000.50", "0.50"}, {"-0.50", "-0.50"}, {"-0", "0"},           {"-0.00", "0.00"},
+                 {"10", "10"},       {"-10.0", "-10.0"}, {"00100.00", "100.00"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct str got = mysql_decimal_canonical(str_of(cases[i].from));
+        assert_true(str_eq(got, str_of(cases[i].to)));
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_types),
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(bad_digits),
+        cmocka_unit_test(every_type),   cmocka_unit_test(of_the_manual),
+        cmocka_unit_test(no_such_type), cmocka_unit_test(bad_digits),
         cmocka_unit_test(canonical),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
