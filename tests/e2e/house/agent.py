@@ -54,8 +54,10 @@ class Job:
         return '\n'.join(out) + '\n'
 
     def write(self):
-        with open(self.path, 'w', encoding='utf-8') as f:
+        # Renamed into place: an agent that starts at the same time must not meet half a file.
+        with open(self.path + '.new', 'w', encoding='utf-8') as f:
             f.write(self.text())
+        os.replace(self.path + '.new', self.path)
         return self.path
 
     def start(self, *args, **kw):

@@ -1,4 +1,5 @@
-"""The work bench of a run: servers that tests share, and the judges, one process each, behind one socket."""
+"""The work bench of a run: servers that tests share, and the judges, running once for all tests, behind one socket. Java is there
+twice, for two tests at a time."""
 import os
 import shlex
 import shutil
@@ -49,6 +50,7 @@ class Bench:
         reader = os.path.join(TESTS_DIR, 'judge', 'pyread.py')
         self.judges = {
             'java': Judge([os.path.join(TESTS_DIR, 'judge', 'judge'), 'serve']),
+            'java2': Judge([os.path.join(TESTS_DIR, 'judge', 'judge'), 'serve']),
             'pypaimon': Judge([os.path.join(cache, 'venv-pypaimon', 'bin', 'python'), reader, 'serve']),
             'rust': Judge([os.path.join(cache, 'venv-rust', 'bin', 'python'), reader, '--engine', 'rust', 'serve'])}
         self.socket = socket.socket(socket.AF_UNIX)
@@ -71,8 +73,11 @@ class Bench:
         with asker:
             line = asker.makefile('rb').readline()
             engine, _, command = line.partition(b' ')
+            judge = self.judges[engine.decode()]
+            if engine == b'java' and judge.lock.locked():
+                judge = self.judges['java2']
             try:
-                self.judges[engine.decode()].answer(command, asker)
+                judge.answer(command, asker)
             except OSError:
                 pass
 

@@ -6,7 +6,7 @@ import re
 from house import lake, traffic
 from house.agent import DONE, USAGE, Job, command
 from house.registry import check, each, test
-from house.server import PASSWORD
+from house.server import ANY, PASSWORD
 
 VERBS = ('run', 'validate', 'table read', 'table checksum', 'table count', 'table schema', 'table snapshots', 'table files',
          'version', 'help')
@@ -95,10 +95,10 @@ def job_files(t):
         check(code == USAGE and holds in err and err.strip(), 'job file %r: %d %s', content[:60], code, err)
 
 
-@test(servers=('mariadb-11.8',), seconds=60)
+@test(servers=(ANY,), seconds=60)
 def secrets(t):
     """Passwords from the file, the environment or a file: used, and never printed."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table t (id int primary key)', 'insert into t values (1)')
     secret_file = os.path.join(t.work, 'password')
     with open(secret_file, 'w', encoding='utf-8') as f:
@@ -115,7 +115,7 @@ def secrets(t):
                     check(PASSWORD.encode() not in f.read(), 'the password is in %s/%s', folder, name)
 
 
-@each('table_verbs', ('mariadb-11.8',), servers=lambda v: (v,), seconds=120)
+@each('table_verbs', (ANY,), servers=lambda v: (v,), seconds=120)
 def table_verbs(t, kind):
     """inlet table read, checksum, count, schema, snapshots, files: the same as Paimon's own library says."""
     server = t.server(kind)
@@ -180,10 +180,10 @@ def paimons_tables(t):
     check(read >= 3, 'only %d of Paimon\'s tables could be read', read)
 
 
-@test(servers=('mariadb-11.8',), seconds=60)
+@test(servers=(ANY,), seconds=60)
 def several_jobs(t):
     """Two jobs with different names share a warehouse and a database server, each with tables of its own."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table a1 (id int primary key)', 'create table b1 (id int primary key)',
                           'insert into a1 values (1)', 'insert into b1 values (2)')
     jobs = [Job(t, server, database, name=n, source__tables=r'%s.%s\.*' % (database, n)) for n in ('a', 'b')]

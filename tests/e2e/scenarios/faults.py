@@ -5,6 +5,7 @@ import shutil
 
 from house import lake
 from house.registry import Failure, Skip, check, each
+from house.server import ANY
 
 # System call, error, at how many of its calls (spread over all that a clean run makes).
 FAULTS = {
@@ -31,13 +32,13 @@ def calls_of(path, calls, warehouse):
     return len(lines)
 
 
-@each('one_call', list(FAULTS), seconds=150, servers=lambda v: ('mariadb-11.8',))
+@each('one_call', list(FAULTS), seconds=150, servers=lambda v: (ANY,))
 def one_call(t, what):
     """The N-th call fails, for N spread over a whole small job."""
     calls, error, times = FAULTS[what]
     if not shutil.which('strace'):
         raise Skip('no strace')
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table a (id int primary key, v varchar(40))', 'create table b (id int primary key)',
                           "insert into a values (1,'x'),(2,'y'),(3,'z')", 'insert into b values (1),(2)')
     probe = t.job(server, database, name='probe', warehouse=os.path.join(t.work, 'lake-probe'))

@@ -2,9 +2,10 @@
 from house import canon, lake
 from house.agent import ASIDE, DONE, until
 from house.registry import check, each, test
+from house.server import ANY
 
 
-def start(t, kind='mariadb-11.8'):
+def start(t, kind=ANY):
     """Two tables, copied, then changed over a few commits: (server, job, lake)."""
     server = t.server(kind)
     database = t.database(server, *['create table %s (id int primary key, v varchar(40))' % n for n in ('ours', 'other')],
@@ -43,7 +44,7 @@ DIVERGING = {
 }
 
 
-@each('resting', list(DIVERGING), seconds=90, servers=lambda v: ('mariadb-11.8',))
+@each('resting', list(DIVERGING), seconds=90, servers=lambda v: (ANY,))
 def resting(t, what):
     """While inlet rests somebody rolls back, overwrites, drops, or drops and makes anew: exit code 3, the others go on."""
     server, job, view, database = start(t)
@@ -53,7 +54,7 @@ def resting(t, what):
     aside(t, server, job, view, database, agent)
 
 
-@each('running', list(DIVERGING), seconds=90, servers=lambda v: ('mariadb-11.8',))
+@each('running', list(DIVERGING), seconds=90, servers=lambda v: (ANY,))
 def running(t, what):
     """The same while inlet runs."""
     server, job, view, database = start(t)
@@ -80,7 +81,7 @@ FRIENDLY = {
 }
 
 
-@each('beside', list(FRIENDLY), seconds=90, servers=lambda v: ('mariadb-11.8',))
+@each('beside', list(FRIENDLY), seconds=90, servers=lambda v: (ANY,))
 def beside(t, what):
     """Compaction, expiry, tags and rows of another writer, at rest and in the run: inlet goes on."""
     server, job, view, database = start(t)
@@ -108,10 +109,10 @@ def beside(t, what):
         view.verify('%s.%s' % (database, name), orphans=True)
 
 
-@test(seconds=60, servers=('mariadb-11.8',))
+@test(seconds=60, servers=(ANY,))
 def strangers_table(t):
     """A table of that name which inlet did not make is not written to unless it fits."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table ours (id int primary key, v varchar(40))', "insert into ours values (1, 'a')",
                           'create table other (id int primary key)', 'insert into other values (1)')
     job = t.job(server, database)

@@ -5,7 +5,7 @@ from house import lake, traffic
 from house.agent import ASIDE, DONE, HUMAN, RETRY, USAGE, command, until
 from house.proxy import Proxy
 from house.registry import check, each, test
-from house.server import PASSWORD
+from house.server import ANY, PASSWORD
 
 from .crash import fresh, settle
 
@@ -146,10 +146,10 @@ def shape_changed(t, kind):
     lake.same(t, job, ['other'])
 
 
-@each('table_gone', ('drop table gone', 'truncate table gone', 'rename table gone to went'), seconds=60, servers=lambda v: ('mariadb-11.8',))
+@each('table_gone', ('drop table gone', 'truncate table gone', 'rename table gone to went'), seconds=60, servers=lambda v: (ANY,))
 def table_gone(t, statement):
     """DROP, TRUNCATE, RENAME of a captured table stop it by name; its rows stay in the lake."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table gone (id int primary key)', 'create table other (id int primary key)',
                           'insert into gone values (1)', 'insert into other values (1)')
     job = t.job(server, database)
@@ -190,10 +190,10 @@ def line(t, kind):
     settle(t, job, working)
 
 
-@test(seconds=60, servers=('mariadb-11.8',))
+@test(seconds=60, servers=(ANY,))
 def closed_port(t):
     """No server: with --until-caught-up inlet gives up with 1 after its retries or is stopped by SIGTERM; it is never noisy."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table t (id int primary key)')
     proxy = Proxy(server.port)
     proxy.refuse()
@@ -208,10 +208,10 @@ def closed_port(t):
     check(len(agent.log().splitlines()) < 40, 'too noisy:\n%s', agent.tail())
 
 
-@test(seconds=30, servers=('mariadb-11.8',))
+@test(seconds=30, servers=(ANY,))
 def validate_needs_no_server(t):
     """`inlet validate` works offline."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     proxy = Proxy(server.port)
     proxy.refuse()
     job = t.job(server, 'nothing', source__port=proxy.port)

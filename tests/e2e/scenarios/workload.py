@@ -4,7 +4,7 @@ import time
 from house import lake, traffic
 from house.agent import until
 from house.registry import check, each, test
-from house.server import KINDS
+from house.server import ANY, KINDS
 
 
 @each('copy_while_written', KINDS, seconds=120, servers=lambda v: (v,))
@@ -29,19 +29,9 @@ def copy_while_written(t, kind):
     lake.same(t, job, traffic.TABLES, engines=('java', 'pypaimon', 'rust'))
 
 
-@test(seconds=120, servers=('mariadb-11.8',))
-def with_changelog(t):
+@each('with_changelog', ('mariadb-11.8', 'mysql-8.0'), seconds=120, servers=lambda v: (v,))
+def with_changelog(t, kind):
     """changelog-producer input: the changelog gives the table with right old images, and audited rows are there once each."""
-    changelog(t, 'mariadb-11.8')
-
-
-@test(seconds=120, servers=('mysql-8.0',))
-def with_changelog_mysql(t):
-    """The same on MySQL."""
-    changelog(t, 'mysql-8.0')
-
-
-def changelog(t, kind):
     server = t.server(kind)
     database = t.database(server)
     traffic.Traffic(t.seed, server, database).create(2000)
@@ -57,10 +47,10 @@ def changelog(t, kind):
     lake.Lake(job.warehouse).insert_only(database + '.audit')
 
 
-@test(seconds=120, servers=('mariadb-11.8',), debug=True)
+@test(seconds=120, servers=(ANY,), debug=True)
 def sanitized(t):
     """The same work under AddressSanitizer and UndefinedBehaviorSanitizer, with one bucket and three."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server)
     traffic.Traffic(t.seed, server, database).create(2000)
     working, _ = traffic.writers(t, server, database)
@@ -104,10 +94,10 @@ def huge_transaction(t, kind):
     check(counts <= {0, 300000}, 'a snapshot shows part of the transaction: %s rows', sorted(counts))
 
 
-@test(seconds=90, servers=('mariadb-11.8',))
+@test(seconds=90, servers=(ANY,))
 def many_tables(t):
     """Sixty tables in one job, each with its rows; one without a primary key is named and left out."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server)
     with server.session(database) as s:
         for i in range(60):
@@ -127,10 +117,10 @@ def many_tables(t):
         view.verify('%s.t%02d' % (database, i))
 
 
-@test(seconds=60, servers=('mariadb-11.8',))
+@test(seconds=60, servers=(ANY,))
 def one_by_one(t):
     """Few changes, many commits: the number of sorted runs stays bounded and every reader still agrees."""
-    server = t.server('mariadb-11.8')
+    server = t.server(ANY)
     database = t.database(server, 'create table t (id int primary key, v int)', 'insert into t values (1,0),(2,0),(3,0)')
     job = t.job(server, database, pipeline__checkpoint__interval='100ms')
     agent = job.start()
