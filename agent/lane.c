@@ -308,7 +308,7 @@ static void lane_init(struct lane *l, const struct lane_args *a)
     l->noticed = MEM_ARRAY(bool, p->route_count + 1);
     for (size_t i = 0; i < p->route_count; i++) {
         const struct route *r = &p->routes[i];
-        l->filtered[i] = r->table != NULL && !position_contains(p->start, r->resume);
+        l->filtered[i] = r->resume != NULL && !position_contains(p->start, r->resume);
         l->filtered_count += l->filtered[i] ? 1 : 0;
     }
     l->next_mark_ms = instant_mono_ms() + p->checkpoint_interval_ms;
