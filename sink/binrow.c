@@ -193,7 +193,7 @@ static void parse_timestamp(struct reader *r, struct str row, const struct type 
     }
     uint64_t nanos = slot & UINT32_MAX;
     struct str s = variable_at(r, row, (slot & ~(uint64_t)UINT32_MAX) | 8);
-    if (r->failed || nanos > 999999) {
+    if (s.ptr == NULL || nanos > 999999) {
         reader_fail(r);
         return;
     }
@@ -226,7 +226,7 @@ static void parse_slot(struct reader *r, struct str row, const struct type *t, c
         out->i = (slot & 0xff) != 0;
         return;
     case TYPE_TINYINT:
-        out->i = (int8_t)slot;
+        out->i = (int64_t)((slot & 0xff) ^ 0x80) - 0x80;
         return;
     case TYPE_SMALLINT:
         out->i = (int16_t)slot;

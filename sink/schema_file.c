@@ -457,7 +457,7 @@ static bool read_one(struct fs fs, const char *path, int64_t id, struct schema *
                        "%s is missing; schema files are needed as long as the table lives", path);
     } else if (ok) {
         ok = schema_file_parse(buf_str(&text), &s, err) || error_in(err, "%s", path);
-        if (ok && s->id != id) {
+        if (s != NULL && s->id != id) {
             ok = error_set(err, FAIL_CORRUPT, "%s: it says that its id is %" PRId64, path, s->id);
         }
     }
