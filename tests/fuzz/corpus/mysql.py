@@ -38,9 +38,10 @@ def pairs(server, label):
 
 
 def logs():
-    for server in ("mysql-5.7", "mysql-9.7", "mariadb-11.8"):
-        with open(os.path.join(GOLDEN, server, "events.binlog"), "rb") as f:
-            keep("fuzz_binlog", server + ".binlog", f.read())
+    for server, label in (("mysql-5.7", "events"), ("mysql-9.7", "events"), ("mysql-9.7", "payload"), ("mysql-9.7", "tagged"), ("mariadb-11.8", "events"),
+                          ("mariadb-11.8", "packed")):
+        with open(os.path.join(GOLDEN, server, label + ".binlog"), "rb") as f:
+            keep("fuzz_binlog", f"{server}-{label}", f.read())
 
 
 def maps_and_rows():
@@ -52,12 +53,12 @@ def maps_and_rows():
         keep("fuzz_table_map", f"{server}-{label}", found[0][1])
         for i, (kind, table, body) in enumerate(found[1:3]):
             keep("fuzz_rows", f"{server}-{label}-{i}", bytes([kind]) + struct.pack("<H", len(table)) + table + body)
-    for server in ("mysql-9.7", "mariadb-11.8"):
+    for server, label in (("mysql-9.7", "events"), ("mysql-5.7", "v1"), ("mariadb-11.8", "packed"), ("mysql-9.7", "minimal")):
         seen = set()
-        for kind, table, body in pairs(server, "events"):
+        for kind, table, body in pairs(server, label):
             if kind not in seen:
                 seen.add(kind)
-                keep("fuzz_rows", f"{server}-events-{kind}", bytes([kind]) + struct.pack("<H", len(table)) + table + body)
+                keep("fuzz_rows", f"{server}-{label}-{kind}", bytes([kind]) + struct.pack("<H", len(table)) + table + body)
 
 
 def json():
