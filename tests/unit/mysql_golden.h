@@ -318,32 +318,24 @@ static inline struct str golden_want(const struct mysql_column *c, struct str pr
     if (printed.ptr == NULL) {
         return printed;
     }
-    switch (c->class) {
-    case MYSQL_CLASS_DATE:
-    case MYSQL_CLASS_DATETIME:
-    case MYSQL_CLASS_TIMESTAMP:
-        if (golden_is_zero_date(printed)) {
-            (void)snprintf(text, sizeof(text), "1970-01-01%s",
-                           c->class == MYSQL_CLASS_DATE ? "" : " 00:00:00");
-            return c->nullable ? (struct str){NULL, 0} : str_of(text);
-        }
-        return printed;
-    case MYSQL_CLASS_TIME:
-        if (printed.ptr[0] == '-' || printed.len < 8 || printed.ptr[2] != ':' ||
-            memcmp(printed.ptr, "24", 2) >= 0) {
-            return (struct str){NULL, 0};
-        }
-        return str_slice(printed, 0, 12); /* the lake keeps milliseconds */
-    case MYSQL_CLASS_DECIMAL:
-        return mysql_decimal_canonical(printed);
-    case MYSQL_CLASS_TINY:
-        if (c->type.kind == TYPE_BOOLEAN) {
-            return str_eq(printed, STR("0")) ? printed : STR("1");
-        }
-        return printed;
-    default:
-        return printed;
+    bool dated = c->class == MYSQL_CLASS_DATE || c->class == MYSQL_CLASS_DATETIME ||
+                 c->class == MYSQL_CLASS_TIMESTAMP;
+    if (dated && golden_is_zero_date(printed)) {
+        (void)snprintf(text, sizeof(text), "1970-01-01%s",
+                       c->class == MYSQL_CLASS_DATE ? "" : " 00:00:00");
+        return c->nullable ? (struct str){NULL, 0} : str_of(text);
     }
+    if (c->class == MYSQL_CLASS_TIME) {
+        bool within = printed.len >= 8 && printed.ptr[0] != '-' && printed.ptr[2] == ':' &&
+                      memcmp(printed.ptr, "24", 2) < 0;
+        /* the lake keeps milliseconds */
+        return within ? str_slice(printed, 0, 12) : (struct str){NULL, 0};
+    }
+    if (c->class == MYSQL_CLASS_DECIMAL) {
+        return mysql_decimal_canonical(printed);
+    }
+    bool flag = c->class == MYSQL_CLASS_TINY && c->type.kind == TYPE_BOOLEAN;
+    return flag && !str_eq(printed, STR("0")) ? STR("1") : printed;
 }
 
 static inline bool golden_equal(const struct mysql_column *c, struct str got, struct str want)
