@@ -182,7 +182,8 @@ bool committer_checkpoint(struct committer *c, struct error *err)
     struct arena a = {0};
     struct position *low = low_position(c);
     struct checkpoint k = {.epoch = c->epoch->number,
-                           .number = c->checkpoint + 1,
+                           .number =
+                               ++c->checkpoint, /* a number that failed may stand all the same */
                            .mark = c->mark,
                            .time_ms = instant_wall_ms(),
                            .position = position_text(&a, low)};
@@ -204,7 +205,6 @@ bool committer_checkpoint(struct committer *c, struct error *err)
     }
     bool ok = epoch_check(c->epoch, err) && checkpoint_write(c->p->fs, c->folder, &k, err);
     if (ok) {
-        c->checkpoint = k.number;
         c->checkpoint_ms = instant_mono_ms();
         checkpoint_prune(c->p->fs, c->folder, k.epoch, k.number, CHECKPOINTS_KEPT);
     }
@@ -254,20 +254,24 @@ static void take_chunks(struct committer *c, size_t route, const struct position
     }
 }
 
-/* An agent that may only be paused is swept after once a snapshot of ours fences it from the table.
- */
-static void sweep_slow(struct committer *c, size_t route)
+/* Agents that may only be paused are swept after once a snapshot of ours fences them from the
+ * table. */
+static void sweep_paused(struct committer *c, size_t route)
 {
     struct table *t = c->p->routes[route].table;
+    struct arena a = {0};
     struct error err = {0};
+    struct epoch_left *left = NULL;
+    size_t count = 0;
     size_t removed = 0;
-    if (t->snapshots != 1 || c->epoch->previous == 0 || c->epoch->previous_ended ||
-        c->epoch->previous_gone) {
-        return;
+    bool ok = t->snapshots != 1 || epoch_leftovers(c->epoch, &a, &left, &count, &err);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = left[i].gone || sweep_table(t, left[i].uuid, &removed, &err);
     }
-    if (!sweep_table(t, c->epoch->previous_uuid, &removed, &err)) {
+    if (!ok) {
         LOG_WARN("sweep", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
     }
+    arena_release(&a);
 }
 
 /* Publishes one table's part. False ends the pipeline. */
@@ -304,7 +308,7 @@ static bool publish(struct committer *c, size_t route, int64_t mark, struct list
     }
     t->committed_rows += l->rows;
     t->written_bytes += l->bytes;
-    sweep_slow(c, route);
+    sweep_paused(c, route);
     progress_commit(c->progress, t, mark, l->rows, l->count, instant_mono_ms() - began);
     pin_move(&c->pins[route], t, c->p->owner->job);
     return true;

@@ -145,6 +145,20 @@ static bool surely_gone(struct arena *a, const struct owner *o)
     return !str_eq(o->boot, boot) || !str_eq(process_started(a, o->pid), o->started);
 }
 
+/* It ended in order, or surely runs no more. */
+static bool is_gone(const struct epoch *e, const struct owner *o, struct arena *a, bool *out,
+                    struct error *err)
+{
+    uint64_t bytes;
+    bool ended = false;
+    if (!e->fs.ops->size(e->fs.self, file_of(a, e->folder, "ended", o->epoch), &bytes, &ended,
+                         err)) {
+        return false;
+    }
+    *out = ended || surely_gone(a, o);
+    return true;
+}
+
 static bool watch(struct fs fs, const char *folder, const struct owner *owner, uint64_t interval_ms,
                   uint64_t marks, struct stop *stop, struct error *err)
 {
@@ -195,22 +209,16 @@ static bool create(struct epoch *e, uint64_t interval_ms, struct error *err)
 }
 
 /* Looks at the last owner; true when this agent may go on. */
-static bool examine_last(struct epoch *e, int64_t last, uint64_t marks, uint64_t interval_ms,
-                         bool take_over, struct stop *stop, struct error *err)
+static bool examine_last(const struct epoch *e, int64_t last, uint64_t marks, uint64_t interval_ms,
+                         struct stop *stop, struct error *err)
 {
     struct arena a = {0};
     struct owner owner = {0};
-    uint64_t bytes;
-    bool ok = read_owner(e->fs, e->folder, last, &a, &owner, err) &&
-              e->fs.ops->size(e->fs.self, file_of(&a, e->folder, "ended", last), &bytes,
-                              &e->previous_ended, err);
-    if (ok) {
-        e->previous = last;
-        (void)snprintf(e->previous_uuid, sizeof e->previous_uuid, "%.*s", STR_FMT(owner.uuid));
-        e->previous_gone = surely_gone(&a, &owner);
-        if (!e->previous_ended && !e->previous_gone && !take_over) {
-            ok = watch(e->fs, e->folder, &owner, interval_ms, marks, stop, err);
-        }
+    bool gone = false;
+    bool ok =
+        read_owner(e->fs, e->folder, last, &a, &owner, err) && is_gone(e, &owner, &a, &gone, err);
+    if (ok && !gone) {
+        ok = watch(e->fs, e->folder, &owner, interval_ms, marks, stop, err);
     }
     arena_release(&a);
     return ok;
@@ -226,7 +234,7 @@ bool epoch_claim(struct fs fs, const char *folder, uint64_t interval_ms, bool ta
         if (!survey(fs, folder, &last, &marks, err)) {
             return error_in(err, "claim the job");
         }
-        if (last > 0 && !examine_last(&e, last, marks, interval_ms, take_over, stop, err)) {
+        if (last > 0 && !take_over && !examine_last(&e, last, marks, interval_ms, stop, err)) {
             return false;
         }
         e.number = last + 1;
@@ -251,6 +259,48 @@ bool epoch_check(const struct epoch *e, struct error *err)
     return highest == e->number ||
            error_set(err, FAIL_OWNED, "a newer agent owns this job (epoch %lld, ours is %lld)",
                      (long long)highest, (long long)e->number);
+}
+
+bool epoch_leftovers(const struct epoch *e, struct arena *arena, struct epoch_left **out,
+                     size_t *out_count, struct error *err)
+{
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    if (!e->fs.ops->list(e->fs.self, e->folder, arena, &entries, &count, err)) {
+        return false;
+    }
+    struct epoch_left *left = ARENA_ARRAY(arena, struct epoch_left, count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t number;
+        struct owner owner = {0};
+        if (!str_starts(entries[i].name, STR("epoch-")) ||
+            !str_to_i64(str_slice(entries[i].name, 6, entries[i].name.len), &number) ||
+            number >= e->number) {
+            continue;
+        }
+        struct epoch_left *l = &left[found];
+        l->number = number;
+        if (!read_owner(e->fs, e->folder, number, arena, &owner, err) ||
+            !is_gone(e, &owner, arena, &l->gone, err)) {
+            return false;
+        }
+        (void)snprintf(l->uuid, sizeof l->uuid, "%.*s", STR_FMT(owner.uuid));
+        found++;
+    }
+    *out = left;
+    *out_count = found;
+    return true;
+}
+
+bool epoch_forget(const struct epoch *e, int64_t number, struct error *err)
+{
+    struct arena a = {0};
+    must(number < e->number);
+    bool ok = e->fs.ops->remove(e->fs.self, file_of(&a, e->folder, "epoch", number), err) &&
+              e->fs.ops->remove(e->fs.self, file_of(&a, e->folder, "ended", number), err);
+    arena_release(&a);
+    return ok;
 }
 
 bool epoch_end(const struct epoch *e, struct error *err)

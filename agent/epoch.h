@@ -22,12 +22,6 @@ struct epoch {
     const char *folder; /* borrowed */
     int64_t number;
     char uuid[37]; /* in the names of all files this agent makes */
-    /* The agent before: its files' uuid, whether it ended in order, whether its process is surely
-     * gone. Number 0: none. */
-    int64_t previous;
-    char previous_uuid[37];
-    bool previous_ended;
-    bool previous_gone;
 };
 
 /* Claims the next epoch. When the last owner neither ended in order nor is a dead process of this
@@ -37,5 +31,17 @@ MUST_USE bool epoch_claim(struct fs fs, const char *folder, uint64_t interval_ms
                           struct stop *stop, struct epoch *out, struct error *err);
 /* FAIL_OWNED when a higher epoch exists. */
 MUST_USE bool epoch_check(const struct epoch *e, struct error *err);
+/* An earlier agent whose file is still there: it may have left files that nobody lists. */
+struct epoch_left {
+    int64_t number;
+    char uuid[37];
+    bool gone; /* it ended in order, or is a dead process of this host: it will write no more */
+};
+/* All of them, in the arena. */
+MUST_USE bool epoch_leftovers(const struct epoch *e, struct arena *arena, struct epoch_left **out,
+                              size_t *out_count, struct error *err);
+/* Nothing of it is left: its file may go. */
+MUST_USE bool epoch_forget(const struct epoch *e, int64_t number, struct error *err);
+
 /* Says that this agent ended in order. */
 MUST_USE bool epoch_end(const struct epoch *e, struct error *err);

@@ -339,23 +339,42 @@ static bool prepare(struct run *r, struct error *err)
            open_routes(r, &tables, err) && place_routes(r, err);
 }
 
-/* What a dead agent left unlisted. */
-static void sweep_previous(struct run *r)
+/* What one dead agent left unlisted. */
+static bool sweep_agent(struct run *r, const struct epoch_left *left, struct error *err)
 {
-    const struct epoch *e = &r->job->epoch;
-    for (size_t i = 0; e->previous > 0 && !e->previous_ended && e->previous_gone &&
-                       !r->job->swept && i < r->p.route_count;
-         i++) {
+    for (size_t i = 0; i < r->p.route_count; i++) {
         const struct table *t = r->p.routes[i].table;
-        struct error err = {0};
         size_t removed = 0;
-        if (t->state != TABLE_PARKED && !sweep_table(t, e->previous_uuid, &removed, &err)) {
-            LOG_WARN("sweep", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
-        } else if (removed > 0) {
-            LOG_INFO("sweep", "table=%s removed=%zu", LOG_Q(t->label), removed);
+        if (t->state != TABLE_PARKED && !sweep_table(t, left->uuid, &removed, err)) {
+            return false;
+        }
+        if (removed > 0) {
+            LOG_INFO("sweep", "table=%s epoch=%lld removed=%zu", LOG_Q(t->label),
+                     (long long)left->number, removed);
         }
     }
-    r->job->swept = true;
+    return epoch_forget(&r->job->epoch, left->number, err);
+}
+
+/* Once a run: a failure leaves files that nobody lists, and is tried again by the next agent. */
+static void sweep_dead_agents(struct run *r)
+{
+    struct job *j = r->job;
+    struct error err = {0};
+    struct epoch_left *left = NULL;
+    size_t count = 0;
+    if (j->swept) {
+        return;
+    }
+    j->swept = true;
+    bool ok = epoch_leftovers(&j->epoch, &r->arena, &left, &count, &err) &&
+              (count == 0 || j->fs.ops->tidy(j->fs.self, j->folder, &err));
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = !left[i].gone || sweep_agent(r, &left[i], &err);
+    }
+    if (!ok) {
+        LOG_WARN("sweep", "reason=%s", LOG_Q(err.text));
+    }
 }
 
 static bool run_pipeline(struct run *r, struct error *err)
@@ -365,7 +384,7 @@ static bool run_pipeline(struct run *r, struct error *err)
     if (!prepare(r, err)) {
         return false;
     }
-    sweep_previous(r);
+    sweep_dead_agents(r);
     r->c.epoch = &j->epoch;
     r->c.folder = j->folder;
     r->c.progress = j->progress;
@@ -445,7 +464,7 @@ static bool claim(struct job *j, struct error *err)
     bool ok = epoch_claim(j->fs, j->folder, j->file.spec.pipeline.checkpoint_interval_ms,
                           j->options->take_over, j->drain, &j->epoch, err);
     j->owner.epoch = j->epoch.number;
-    return ok;
+    return ok || error_in(err, "job %s", j->name);
 }
 
 static void log_failure(struct job *j, const struct error *err, bool again, uint64_t wait_ms)
@@ -473,6 +492,11 @@ static enum exit_code run_job(struct job *j)
         bool again = !ok && retry_wanted(&retry, &err);
         if (ok || err.code == FAIL_STOPPED || (again && stop_requested(j->drain))) {
             return j->aside ? CODE_ASIDE : CODE_DONE;
+        }
+        struct error owned = {0};
+        if (!epoch_check(&j->epoch, &owned) && owned.code == FAIL_OWNED) {
+            err = owned; /* whatever failed: the job is somebody else's now */
+            again = false;
         }
         log_failure(j, &err, again, retry.wait_ms);
         if (!again) {

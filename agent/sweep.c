@@ -173,6 +173,17 @@ static bool remove_left(struct sweep *s, size_t *removed, struct error *err)
     return true;
 }
 
+static bool tidy_folders(const struct table *t, struct arena *a, struct error *err)
+{
+    static const char *const folders[] = {"schema", "snapshot", "consumer"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (!t->fs.ops->tidy(t->fs.self, paths_join(a, t->path, str_of(folders[i])), err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool sweep_table(const struct table *t, const char *uuid, size_t *out_removed, struct error *err)
 {
     struct sweep s = {.t = t, .uuid = str_of(uuid)};
@@ -180,7 +191,8 @@ bool sweep_table(const struct table *t, const char *uuid, size_t *out_removed, s
     int64_t last = 0;
     size_t removed = 0;
     bool branches = false;
-    bool ok = collect_all(&s, err) && has_branches(&s, &branches, err) &&
+    bool ok = tidy_folders(t, &s.arena, err) && collect_all(&s, err) &&
+              has_branches(&s, &branches, err) &&
               snapshot_earliest_id(t->fs, t->path, &first, err) &&
               snapshot_latest_id(t->fs, t->path, &last, err);
     if (ok && s.found.count > 0 && !branches && last - first < SWEEP_MAX_SNAPSHOTS) {

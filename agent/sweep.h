@@ -12,7 +12,8 @@
 #include "base/error.h"
 #include "sink/table.h"
 
-/* Removes from the table's bucket and manifest folders what carries the uuid and no snapshot names.
- * *out_removed counts. Tables with more snapshots of theirs than the limit are left alone. */
+/* Removes from the table's bucket and manifest folders what carries the uuid and no snapshot names,
+ * and half-written drafts. *out_removed counts the former. Tables with more snapshots than the
+ * limit are left alone. */
 MUST_USE bool sweep_table(const struct table *t, const char *uuid, size_t *out_removed,
                           struct error *err);

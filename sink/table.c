@@ -410,8 +410,9 @@ static bool create(struct table *t, const struct schema *shape, const struct sch
     }
     bool ok = schema_file_publish(t->fs, t->path, made, err);
     schema_free(made);
-    /* Somebody else made it meanwhile: then it is an existing table. */
-    if (!ok && err->code != FAIL_CONFLICT) {
+    /* Somebody else made it meanwhile, or we did and the answer was lost: then it is an existing
+     * table. */
+    if (!ok && err->code != FAIL_CONFLICT && err->code != FAIL_UNKNOWN) {
         return error_in(err, "create the table");
     }
     return true;

@@ -77,6 +77,8 @@ static bool dump_failed(struct mysql_dump *d, struct error *err)
                   "it was purged, or this is another server; copy the tables again (inlet resync)",
                   mysql_dump_name(d), number);
     } else if (err->code == FAIL_CONFIG && strstr(err->text, "same server") != NULL) {
+        /* This job's next agent, most often: the caller looks whether it is still the owner. */
+        err->code = FAIL_IO;
         error_in(err, "another replica uses this job's server id: give server-id in the source "
                       "block a number that is free");
     }

@@ -55,6 +55,9 @@ struct fs_ops {
                  size_t *out_count, struct error *err);
     /* Removing what is not there is fine. */
     bool (*remove)(void *self, const char *path, struct error *err);
+    /* Removes what programs that died left half-written in the folder: drafts that never got their
+     * name. A living writer whose draft is taken away fails with FAIL_IO and tries again. */
+    bool (*tidy)(void *self, const char *folder, struct error *err);
     void (*close)(void *self);
 };
 

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -268,7 +269,9 @@ out:
     return ok;
 }
 
-/* ".snapshot-7.<32 hex digits>.tmp": nobody else's. */
+#define DRAFT_SUFFIX ".inlet.tmp"
+
+/* ".snapshot-7.<32 hex digits>.inlet.tmp": nobody else's. */
 static bool draft_name(const char *name, char out[256], struct error *err)
 {
     uint8_t r[16];
@@ -277,7 +280,7 @@ static bool draft_name(const char *name, char out[256], struct error *err)
     for (size_t i = 0; i < sizeof(r); i++) {
         (void)snprintf(hex + 2 * i, 3, "%02x", r[i]);
     }
-    int len = snprintf(out, 256, ".%s.%s.tmp", name, hex);
+    int len = snprintf(out, 256, ".%s.%s" DRAFT_SUFFIX, name, hex);
     if (len < 0 || len >= 256) {
         return error_set(err, FAIL_CONFIG, "file name '%.200s' is too long", name);
     }
@@ -562,6 +565,25 @@ static bool local_remove(void *self, const char *path, struct error *err)
     return true;
 }
 
+static bool local_tidy(void *self, const char *folder, struct error *err)
+{
+    struct arena arena = {0};
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    bool ok = local_list(self, folder, &arena, &entries, &count, err);
+    for (size_t i = 0; ok && i < count; i++) {
+        struct buf path = BUF_INIT(PATH_MAX);
+        if (entries[i].name.ptr[0] != '.' || !str_ends(entries[i].name, STR(DRAFT_SUFFIX))) {
+            continue;
+        }
+        buf_printf(&path, "%s/%.*s", folder, STR_FMT(entries[i].name));
+        ok = local_remove(self, buf_cstr(&path), err);
+        buf_release(&path);
+    }
+    arena_release(&arena);
+    return ok;
+}
+
 static void local_close(void *self)
 {
     (void)self;
@@ -582,6 +604,7 @@ struct fs fs_local_open(void)
         .size = local_size,
         .list = local_list,
         .remove = local_remove,
+        .tidy = local_tidy,
         .close = local_close,
     };
     return (struct fs){.ops = &ops, .self = NULL};

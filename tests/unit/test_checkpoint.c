@@ -151,15 +151,21 @@ static void epochs_count_up(void **state)
     struct epoch second;
     assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &first, &w->err));
     assert_int_equal(first.number, 1);
-    assert_int_equal(first.previous, 0);
     assert_true(epoch_check(&first, &w->err));
     assert_true(epoch_end(&first, &w->err));
     uint64_t began = instant_mono_ms();
     assert_true(epoch_claim(w->fs, w->root, 10000, false, w->stop, &second, &w->err));
     assert_true(instant_mono_ms() - began < 2000); /* ended in order: no watching */
     assert_int_equal(second.number, 2);
-    assert_true(second.previous_ended);
-    assert_string_equal(second.previous_uuid, first.uuid);
+    struct epoch_left *left = NULL;
+    size_t count = 0;
+    assert_true(epoch_leftovers(&second, &w->arena, &left, &count, &w->err));
+    assert_int_equal(count, 1);
+    assert_true(left[0].gone);
+    assert_string_equal(left[0].uuid, first.uuid);
+    assert_true(epoch_forget(&second, 1, &w->err));
+    assert_true(epoch_leftovers(&second, &w->arena, &left, &count, &w->err));
+    assert_int_equal(count, 0);
     assert_false(epoch_check(&first, &w->err));
     assert_int_equal(w->err.code, FAIL_OWNED);
 }
@@ -180,7 +186,11 @@ static void a_dead_owner_is_followed_at_once(void **state)
     uint64_t began = instant_mono_ms();
     assert_true(epoch_claim(w->fs, w->root, 60000, false, w->stop, &next, &w->err));
     assert_true(instant_mono_ms() - began < 5000);
-    assert_true(next.previous_gone);
+    struct epoch_left *left = NULL;
+    size_t count = 0;
+    assert_true(epoch_leftovers(&next, &w->arena, &left, &count, &w->err));
+    assert_int_equal(count, 1);
+    assert_true(left[0].gone);
     assert_int_equal(next.number, 2);
 }
 
@@ -194,7 +204,11 @@ static void a_silent_owner_is_watched(void **state)
     uint64_t began = instant_mono_ms();
     assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &next, &w->err));
     assert_true(instant_mono_ms() - began >= 300);
-    assert_false(next.previous_gone);
+    struct epoch_left *left = NULL;
+    size_t count = 0;
+    assert_true(epoch_leftovers(&next, &w->arena, &left, &count, &w->err));
+    assert_int_equal(count, 1);
+    assert_false(left[0].gone);
     began = instant_mono_ms();
     assert_true(epoch_claim(w->fs, w->root, 60000, true, w->stop, &next, &w->err));
     assert_true(instant_mono_ms() - began < 5000);
