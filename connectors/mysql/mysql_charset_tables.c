@@ -1,4 +1,5 @@
-/* Made by tests/golden/mysql/make_charsets.py from a server's own conversions; not edited by hand. */
+/* Made by tests/golden/mysql/make_charsets.py from a server's own conversions; not edited by hand.
+ */
 #include "connectors/mysql/mysql_charset_tables.h"
 
 /* clang-format off */
