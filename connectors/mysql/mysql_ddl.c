@@ -350,10 +350,29 @@ static bool neutral_clause(struct ddl *d)
     return d->s.now.kind == TOKEN_END || neutral_option(d);
 }
 
+/* A clause that gives or takes another table: its name, its rows for a partition's, itself. */
+static void take_other_table(struct ddl *d)
+{
+    if (take_word(d, "RENAME")) {
+        if (!at_word(d, "COLUMN") && !at_word(d, "INDEX") && !at_word(d, "KEY")) {
+            (void)(take_word(d, "TO") || take_word(d, "AS") || take_punct(d, '='));
+            (void)take_target(d);
+        }
+    } else if (at_word(d, "EXCHANGE") || at_word(d, "CONVERT")) {
+        /* EXCHANGE PARTITION p WITH TABLE t, CONVERT TABLE t TO PARTITION p, CONVERT PARTITION p TO
+         * TABLE t */
+        while (d->s.now.kind != TOKEN_END && !at_punct(d, ',') && !take_word(d, "TABLE")) {
+            advance(&d->s);
+        }
+        (void)take_target(d);
+    }
+}
+
 static void read_alter(struct ddl *d)
 {
-    static const char *const lead[] = {"ONLINE", "OFFLINE", "IGNORE", NULL};
-    bool neutral = true;
+    static const char *const lead[] = {"ONLINE", "OFFLINE", NULL};
+    take_any(d, lead);
+    bool neutral = !take_word(d, "IGNORE"); /* MariaDB: a new unique key deletes rows */
     take_any(d, lead);
     if (!take_word(d, "TABLE")) {
         return; /* ALTER DATABASE, VIEW, USER … */
@@ -371,11 +390,7 @@ static void read_alter(struct ddl *d)
         struct scan clause = d->s;
         neutral = neutral && neutral_clause(d);
         d->s = clause;
-        if (take_word(d, "RENAME") && !at_word(d, "COLUMN") && !at_word(d, "INDEX") &&
-            !at_word(d, "KEY")) {
-            (void)(take_word(d, "TO") || take_word(d, "AS") || take_punct(d, '='));
-            (void)take_target(d); /* it may take the name of a captured table */
-        }
+        take_other_table(d);
         skip_clause(d);
         if (!take_punct(d, ',')) {
             break;
@@ -460,13 +475,13 @@ static void read_insert(struct ddl *d, struct str verb)
     d->out.kind = take_target(d) ? MYSQL_DDL_ROWS : MYSQL_DDL_OTHER;
 }
 
-/* UPDATE, DELETE, LOAD DATA: every name that could be a table is taken for one: that may stop a
- * table which the statement only reads, but never passes over one which it changes. */
-static void read_wide(struct ddl *d, struct str verb)
+/* UPDATE, DELETE, LOAD DATA, WITH: every name that could be a table is taken for one: that may stop
+ * a table which the statement only reads, but never passes over one which it changes. */
+static void read_wide(struct ddl *d, struct str verb, bool whole)
 {
     d->out.verb = verb;
     d->out.kind = MYSQL_DDL_ROWS;
-    while (d->s.now.kind != TOKEN_END && !at_word(d, "SET") && !at_word(d, "WHERE")) {
+    while (d->s.now.kind != TOKEN_END && (whole || (!at_word(d, "SET") && !at_word(d, "WHERE")))) {
         if (!take_target(d)) {
             advance(&d->s);
         }
@@ -541,11 +556,13 @@ static void read_statement(struct ddl *d)
     } else if (take_word(d, "REPLACE")) {
         read_insert(d, STR("REPLACE"));
     } else if (take_word(d, "UPDATE")) {
-        read_wide(d, STR("UPDATE"));
+        read_wide(d, STR("UPDATE"), false);
     } else if (take_word(d, "DELETE")) {
-        read_wide(d, STR("DELETE"));
+        read_wide(d, STR("DELETE"), false);
     } else if (take_word(d, "LOAD")) {
-        read_wide(d, STR("LOAD DATA"));
+        read_wide(d, STR("LOAD DATA"), false);
+    } else if (take_word(d, "WITH")) {
+        read_wide(d, STR("WITH"), true); /* UPDATE or DELETE by a common table expression */
     }
 }
 
