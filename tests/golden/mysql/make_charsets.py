@@ -82,7 +82,7 @@ def lines(items, per):
 
 
 def tables(port):
-    print("/* Made by tests/golden/mysql/make_charsets.py from a server's own conversions; not edited by\n * hand. */")
+    print("/* Made by tests/golden/mysql/make_charsets.py from a server's own conversions; not edited by hand.\n */")
     print('#include "connectors/mysql/mysql_charset_tables.h"\n\n/* clang-format off */')
     for name in SINGLE:
         found = ask(port, name, [bytes([b]) for b in range(256)])
