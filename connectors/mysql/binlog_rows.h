@@ -68,7 +68,8 @@ enum binlog_rows_next {
 
 /* The next row, its values in the arena, as many as the plan has columns: INSERT sets *out_after,
  * DELETE *out_before, UPDATE both; the other is NULL. A column that an image does not hold is
- * VALUE_UNCHANGED. */
+ * VALUE_UNCHANGED: in an UPDATE it is as before, in an INSERT (binlog_row_image=MINIMAL) it has the
+ * default that the server's table gives it. */
 enum binlog_rows_next binlog_rows_next(struct binlog_rows *rows, struct binlog_rows_plan *plan,
                                        struct arena *arena, struct value **out_before,
                                        struct value **out_after, struct error *err);
