@@ -111,7 +111,7 @@ struct binlog_event {
     uint32_t server_id;
     uint32_t size_bytes;    /* the whole event, CRC included */
     uint32_t next_position; /* end of the event in its file; wraps at 4 GiB; 0 in artificial ones,
-                               and in MariaDB from 11 on in all of a transaction but its GTID and
+                               and in MariaDB 11.8 in all of a transaction but its GTID and
                                its end: count the sizes instead */
     uint16_t flags;
     struct str body; /* between header and CRC */
