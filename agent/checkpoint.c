@@ -39,6 +39,9 @@ static void print_table(const struct checkpoint *c, const struct checkpoint_tabl
     buf_put_json(out, t->uuid);
     buf_printf(out, ",\"snapshot\":%lld,\"state\":\"%s\"", (long long)t->snapshot,
                state_names[t->state]);
+    if (t->again) {
+        buf_put_cstr(out, ",\"again\":true");
+    }
     if (t->reason.len > 0) {
         buf_put_cstr(out, ",\"reason\":");
         buf_put_json(out, t->reason);
@@ -114,6 +117,7 @@ static bool parse_table(const struct json *n, const struct checkpoint *c, struct
     t->label = arena_str(a, t->label);
     t->uuid = arena_str(a, t->uuid);
     t->position = json_str(json_get(n, "position"), &text) ? arena_str(a, text) : c->position;
+    (void)json_bool(json_get(n, "again"), &t->again); /* absent: false */
     if (json_str(json_get(n, "reason"), &text)) {
         t->reason = arena_str(a, text);
     }

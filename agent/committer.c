@@ -146,7 +146,7 @@ static bool all_parked(const struct committer *c)
 static bool parks_table(enum fail code)
 {
     return code == FAIL_DIVERGED || code == FAIL_SCHEMA || code == FAIL_CORRUPT ||
-           code == FAIL_LIMIT;
+           code == FAIL_LIMIT || code == FAIL_DENIED;
 }
 
 /* ---- checkpoint file ---- */
@@ -198,6 +198,8 @@ bool committer_checkpoint(struct committer *c, struct error *err)
             .uuid = str_of(t->uuid),
             .snapshot = t->last_own_snapshot,
             .state = t->state,
+            .again = t->park_code == FAIL_DENIED || t->park_code == FAIL_CORRUPT ||
+                     t->park_code == FAIL_LIMIT,
             .reason = t->state == TABLE_PARKED ? str_of(t->park_reason) : (struct str){0},
             .position =
                 position_equal(t->position, low) ? k.position : position_text(&a, t->position),

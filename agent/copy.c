@@ -223,7 +223,8 @@ static void load_failed(struct copy *c, uint32_t route, struct error *err)
     if (err->code == FAIL_STOPPED) {
         return; /* drained: the chunk is read again by the next run */
     }
-    if (err->code == FAIL_SCHEMA || err->code == FAIL_LIMIT || err->code == FAIL_CORRUPT) {
+    if (err->code == FAIL_SCHEMA || err->code == FAIL_LIMIT || err->code == FAIL_CORRUPT ||
+        err->code == FAIL_DENIED) {
         pipeline_park(c->p, route, err);
     } else {
         pipeline_fail(c->p, err);

@@ -72,9 +72,9 @@ bool job_load(const char *path, struct job_file *out, struct error *err)
     }
     j.source = source_find(j.spec.source_type);
     if (j.source == NULL) {
+        const struct tree_node *type = tree_child(j.spec.source, STR("type"));
         error_set(err, FAIL_CONFIG, "%s:%u:%u: source type '%.*s' is not supported; known: mysql",
-                  tree_name(j.spec.tree), j.spec.source->line, j.spec.source->column,
-                  STR_FMT(j.spec.source_type));
+                  tree_name(j.spec.tree), type->line, type->column, STR_FMT(j.spec.source_type));
         jobspec_release(&j.spec);
         return false;
     }

@@ -71,7 +71,7 @@ enum resolution resolve_table(struct table *t, bool found, const struct stamp *s
     if (known == NULL) {
         return found ? resume(t) : RESOLVE_FRESH;
     }
-    if (known->state == TABLE_PARKED) {
+    if (known->state == TABLE_PARKED && !known->again) {
         return stay_parked(t, known, err);
     }
     if (!str_eq(str_of(t->uuid), known->uuid) ||

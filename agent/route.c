@@ -56,7 +56,7 @@ static bool table_exists(const struct route_context *c, const struct source_tabl
 static bool parks(enum fail code)
 {
     return code == FAIL_SCHEMA || code == FAIL_CORRUPT || code == FAIL_DIVERGED ||
-           code == FAIL_LIMIT;
+           code == FAIL_LIMIT || code == FAIL_DENIED;
 }
 
 static void make_stub(const struct route_context *c, const struct checkpoint_table *known,
@@ -126,7 +126,7 @@ bool route_open(const struct route_context *c, const struct source_table *source
     if (!table_exists(c, source, &exists, err)) {
         return false;
     }
-    if (known != NULL && known->state != TABLE_PARKED && !exists) {
+    if (known != NULL && (known->state != TABLE_PARKED || known->again) && !exists) {
         error_set(err, FAIL_DIVERGED,
                   "the lake's table was dropped by somebody else. Start again to copy it anew");
         make_stub(c, known, out, err);

@@ -78,16 +78,17 @@ static bool pick_snapshot(const struct cli_args *args, struct opened *o, struct 
            (found || error_set(err, FAIL_CONFIG, "there is no snapshot %lld", (long long)id));
 }
 
+static bool need_schema(const struct cli_args *args, struct opened *o, struct error *err)
+{
+    return schema_file_latest(o->fs, o->path, &o->schema, err) &&
+           (o->schema != NULL ||
+            error_set(err, FAIL_CONFIG, "there is no table %s (%s has no schema)", args->words[1],
+                      o->path));
+}
+
 static bool open_scan(const struct cli_args *args, struct opened *o, struct error *err)
 {
-    if (!open_path(args, o, err) || !schema_file_latest(o->fs, o->path, &o->schema, err)) {
-        return false;
-    }
-    if (o->schema == NULL) {
-        return error_set(err, FAIL_CONFIG, "there is no table %s (%s has no schema)",
-                         args->words[1], o->path);
-    }
-    return pick_snapshot(args, o, err) &&
+    return open_path(args, o, err) && need_schema(args, o, err) && pick_snapshot(args, o, err) &&
            (o->snapshot.id == 0 ||
             table_scan_plan(o->fs, o->path, &o->snapshot, &o->arena, &o->entries, err));
 }
@@ -197,10 +198,7 @@ enum exit_code table_verbs_schema(const struct cli_args *args)
     struct opened o = {0};
     struct buf text = BUF_INIT(TEXT_MAX_BYTES);
     struct error err = {0};
-    bool ok =
-        open_path(args, &o, &err) && schema_file_latest(o.fs, o.path, &o.schema, &err) &&
-        (o.schema != NULL || error_set(&err, FAIL_CONFIG, "there is no table %s (%s has no schema)",
-                                       args->words[1], o.path));
+    bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err);
     if (ok) {
         schema_file_print(o.schema, &text);
         ok = buf_ok(&text, "schema", &err);
@@ -251,7 +249,8 @@ enum exit_code table_verbs_snapshots(const struct cli_args *args)
     struct error err = {0};
     int64_t first = 0;
     int64_t last = 0;
-    bool ok = open_path(args, &o, &err) && snapshot_earliest_id(o.fs, o.path, &first, &err) &&
+    bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err) &&
+              snapshot_earliest_id(o.fs, o.path, &first, &err) &&
               snapshot_latest_id(o.fs, o.path, &last, &err);
     for (int64_t id = first; ok && id > 0 && id <= last; id++) {
         struct arena a = {0};

@@ -84,7 +84,8 @@ static void drop_bucket(struct writer *w, struct owned_bucket *b)
 /* What kind of error sets only the table aside. */
 static bool is_of_table(const struct error *err)
 {
-    return err->code == FAIL_SCHEMA || err->code == FAIL_LIMIT || err->code == FAIL_CORRUPT;
+    return err->code == FAIL_SCHEMA || err->code == FAIL_LIMIT || err->code == FAIL_CORRUPT ||
+           err->code == FAIL_DENIED;
 }
 
 /* Flushes to unlisted files. False: the pipeline must end. */

@@ -433,8 +433,10 @@ static enum step try_once(struct attempt *a, struct error *err)
     if (!check_base(a->t, err)) {
         return STEP_FAILED;
     }
-    *a->request->out_reached = true;
     bool ok = snapshot_publish(a->t->fs, a->t->path, &s, err);
+    if (ok || err->code == FAIL_UNKNOWN) {
+        *a->request->out_reached = true;
+    }
     if (ok && !FAILPOINT("commit.after-publish")) {
         ok = error_set(err, FAIL_UNKNOWN, "failpoint commit.after-publish");
     }

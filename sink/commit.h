@@ -41,8 +41,8 @@ struct commit_request {
     size_t entry_count;
     const struct manifest_entry *changelog;
     size_t changelog_count;
-    bool *out_reached; /* set when the snapshot's creation was tried: then the data files may be
-                          listed, whatever the result says, and must not be removed */
+    bool *out_reached; /* set when the snapshot may stand: then the data files may be listed,
+                          whatever the result says, and must not be removed */
     const struct position *position; /* what the table contains with this snapshot */
     const struct stamp_backfill *backfill;
 };
