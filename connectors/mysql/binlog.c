@@ -203,7 +203,7 @@ static bool check_crc(struct str bytes, struct binlog_event *e, struct error *er
 bool binlog_event_read(const struct binlog_format *f, struct str bytes, struct binlog_event *out,
                        struct error *err)
 {
-    struct binlog_event e;
+    struct binlog_event e = {0};
     if (!read_header(bytes, &e, err)) {
         return false;
     }

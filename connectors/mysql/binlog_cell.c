@@ -365,42 +365,62 @@ static void read_year(struct reader *r, struct value *v)
     mysql_decoder_int(v, year == 0 ? 0 : 1900 + year);
 }
 
+static inline void read_integer(const struct mysql_decoder *d, struct reader *r,
+                                struct arena *arena, struct value *v)
+{
+    switch (d->op) {
+    case OP_BOOL8:
+        mysql_decoder_int(v, reader_u8(r) != 0);
+        break;
+    case OP_S8:
+        mysql_decoder_int(v, (int8_t)reader_u8(r));
+        break;
+    case OP_S16:
+        mysql_decoder_int(v, (int16_t)reader_u16le(r));
+        break;
+    case OP_S24:
+        mysql_decoder_int(v, (int32_t)(reader_u24le(r) << 8) >> 8);
+        break;
+    case OP_S32:
+        mysql_decoder_int(v, (int32_t)reader_u32le(r));
+        break;
+    case OP_S64:
+        mysql_decoder_int(v, (int64_t)reader_u64le(r));
+        break;
+    case OP_U8:
+        mysql_decoder_int(v, reader_u8(r));
+        break;
+    case OP_U16:
+        mysql_decoder_int(v, reader_u16le(r));
+        break;
+    case OP_U24:
+        mysql_decoder_int(v, reader_u24le(r));
+        break;
+    case OP_U32:
+        mysql_decoder_int(v, reader_u32le(r));
+        break;
+    default: /* OP_U64 */
+        mysql_decoder_wide((int128)reader_u64le(r), arena, v);
+        break;
+    }
+}
+
 bool binlog_cell_read(const struct mysql_decoder *d, struct reader *r, struct arena *arena,
                       struct buf *json, struct value *v, struct error *err)
 {
     switch ((enum op)d->op) {
     case OP_BOOL8:
-        mysql_decoder_int(v, reader_u8(r) != 0);
-        return true;
     case OP_S8:
-        mysql_decoder_int(v, (int8_t)reader_u8(r));
-        return true;
     case OP_S16:
-        mysql_decoder_int(v, (int16_t)reader_u16le(r));
-        return true;
     case OP_S24:
-        mysql_decoder_int(v, (int32_t)(reader_u24le(r) << 8) >> 8);
-        return true;
     case OP_S32:
-        mysql_decoder_int(v, (int32_t)reader_u32le(r));
-        return true;
     case OP_S64:
-        mysql_decoder_int(v, (int64_t)reader_u64le(r));
-        return true;
     case OP_U8:
-        mysql_decoder_int(v, reader_u8(r));
-        return true;
     case OP_U16:
-        mysql_decoder_int(v, reader_u16le(r));
-        return true;
     case OP_U24:
-        mysql_decoder_int(v, reader_u24le(r));
-        return true;
     case OP_U32:
-        mysql_decoder_int(v, reader_u32le(r));
-        return true;
     case OP_U64:
-        mysql_decoder_wide((int128)reader_u64le(r), arena, v);
+        read_integer(d, r, arena, v);
         return true;
     case OP_FLOAT:
     case OP_DOUBLE:

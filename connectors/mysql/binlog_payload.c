@@ -200,7 +200,7 @@ enum binlog_payload_next binlog_payload_next(struct binlog_payload *p, struct ar
         (void)error_set(err, FAIL_CORRUPT,
                         "TRANSACTION_PAYLOAD event: an event inside says %zu bytes where %llu "
                         "are left",
-                        size, (unsigned long long)(p->left + sizeof(header)));
+                        size, (unsigned long long)p->left + sizeof(header));
         return BINLOG_PAYLOAD_FAIL;
     }
     char *bytes = arena_alloc(arena, size);

@@ -81,6 +81,26 @@ static void lake_integer(struct mysql_column *c)
     }
 }
 
+static void lake_decimal(struct mysql_column *c)
+{
+    if (c->precision > TYPE_MAX_DECIMAL) {
+        set_length(&c->type, TYPE_VARCHAR, TYPE_VARCHAR, 0);
+        return;
+    }
+    c->type.kind = TYPE_DECIMAL;
+    c->type.precision = c->precision;
+    c->type.scale = c->scale;
+}
+
+static void lake_string(struct mysql_column *c)
+{
+    bool text = c->class == MYSQL_CLASS_CHAR || c->class == MYSQL_CLASS_VARCHAR;
+    bool fixed = c->class == MYSQL_CLASS_CHAR || c->class == MYSQL_CLASS_BINARY;
+    enum type_kind varying = text ? TYPE_VARCHAR : TYPE_VARBINARY;
+    enum type_kind exact = text ? TYPE_CHAR : TYPE_BINARY;
+    set_length(&c->type, fixed ? exact : varying, varying, c->length);
+}
+
 /* cdc-semantics §3.1, with the choices of docs/types. */
 static void lake_type(struct mysql_column *c)
 {
@@ -101,13 +121,7 @@ static void lake_type(struct mysql_column *c)
         t->kind = TYPE_DOUBLE;
         break;
     case MYSQL_CLASS_DECIMAL:
-        if (c->precision > TYPE_MAX_DECIMAL) {
-            set_length(t, TYPE_VARCHAR, TYPE_VARCHAR, 0);
-        } else {
-            t->kind = TYPE_DECIMAL;
-            t->precision = c->precision;
-            t->scale = c->scale;
-        }
+        lake_decimal(c);
         break;
     case MYSQL_CLASS_BIT:
         t->kind = c->length == 1 ? TYPE_BOOLEAN : TYPE_BINARY;
@@ -132,16 +146,10 @@ static void lake_type(struct mysql_column *c)
         t->precision = c->fraction_digits;
         break;
     case MYSQL_CLASS_CHAR:
-        set_length(t, TYPE_CHAR, TYPE_VARCHAR, c->length);
-        break;
     case MYSQL_CLASS_VARCHAR:
-        set_length(t, TYPE_VARCHAR, TYPE_VARCHAR, c->length);
-        break;
     case MYSQL_CLASS_BINARY:
-        set_length(t, TYPE_BINARY, TYPE_VARBINARY, c->length);
-        break;
     case MYSQL_CLASS_VARBINARY:
-        set_length(t, TYPE_VARBINARY, TYPE_VARBINARY, c->length);
+        lake_string(c);
         break;
     case MYSQL_CLASS_BLOB:
         set_length(t, TYPE_VARBINARY, TYPE_VARBINARY, 0);
