@@ -234,6 +234,20 @@ static void listed(struct fixture *f)
     assert_int_equal(seen, 7);
 }
 
+/* What is no draft of ours stays, another program's drafts too. */
+static void tidied(struct fixture *f)
+{
+    static const char *const names[] = {"d/snapshot-1", "d/x.tmp", "d/.hidden", "d/.y.0a.tmp"};
+    for (size_t i = 0; i < 4; i++) {
+        OK(f->fs.ops->replace(f->fs.self, at(f, names[i]), STR("1"), &f->err));
+    }
+    OK(f->fs.ops->tidy(f->fs.self, at(f, "d"), &f->err));
+    OK(f->fs.ops->tidy(f->fs.self, at(f, "none"), &f->err));
+    for (size_t i = 0; i < 4; i++) {
+        expect_bytes(f, at(f, names[i]), STR("1"));
+    }
+}
+
 struct race {
     struct fixture *f;
     const char *path;
@@ -301,6 +315,12 @@ static void listing(void **state)
     on_all(listed);
 }
 
+static void tidying(void **state)
+{
+    (void)state;
+    on_all(tidied);
+}
+
 static void publish_is_exclusive(void **state)
 {
     (void)state;
@@ -313,6 +333,7 @@ int main(void)
         cmocka_unit_test(streamed_files),
         cmocka_unit_test(whole_files),
         cmocka_unit_test(listing),
+        cmocka_unit_test(tidying),
         cmocka_unit_test(publish_is_exclusive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

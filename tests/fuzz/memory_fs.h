@@ -92,6 +92,12 @@ static bool memory_fs_remove(void *self, const char *path, struct error *err)
     return memory_fs_refuse(err);
 }
 
+static bool memory_fs_tidy(void *self, const char *folder, struct error *err)
+{
+    (void)self, (void)folder, (void)err;
+    return true;
+}
+
 static void memory_fs_close(void *self)
 {
     (void)self;
@@ -112,6 +118,7 @@ static struct fs memory_fs_open(struct memory_fs *m)
         .size = memory_fs_size,
         .list = memory_fs_list,
         .remove = memory_fs_remove,
+        .tidy = memory_fs_tidy,
         .close = memory_fs_close,
     };
     return (struct fs){.ops = &ops, .self = m};

@@ -275,6 +275,8 @@ static void every_failpoint(void **state)
     assert_true(in_child("fs.publish.before-link=kill", folder, publish_fails_io));
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(files_in(folder), 1);
+    assert_true(fs_local_open().ops->tidy(NULL, folder, &(struct error){0}));
+    assert_int_equal(files_in(folder), 0);
 
     /* after the link the file stands, and says so by UNKNOWN */
     assert_true(in_child("fs.publish.after-link=error", folder, publish_unknown));
