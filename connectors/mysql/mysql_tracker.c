@@ -79,8 +79,15 @@ void mysql_tracker_free(struct mysql_tracker *t)
     mem_free(t);
 }
 
+/* Each id once: a long transaction maps its tables anew with every statement. */
 static void add_active(struct mysql_tracker *t, uint64_t id, uint32_t index)
 {
+    for (size_t i = t->active_count; i-- > 0;) {
+        if (t->active[i].id == id) {
+            t->active[i].index = index;
+            return;
+        }
+    }
     VEC_ROOM(t->active, t->active_count, t->active_cap);
     t->active[t->active_count++] = (struct active){id, index};
 }
