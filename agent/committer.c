@@ -639,6 +639,19 @@ static bool step(struct committer *c, struct error *err)
     return ok && tick(c, err);
 }
 
+static bool is_compacting(const struct committer *c)
+{
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        const struct route *r = &c->p->routes[i];
+        for (int32_t b = 0; !is_parked(r) && b < r->table->options.buckets; b++) {
+            if (r->table->buckets[b].task_running) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool committer_run(struct committer *c, struct error *err)
 {
     while (!c->lane_ended || c->mark < c->last_mark) {
@@ -647,8 +660,7 @@ bool committer_run(struct committer *c, struct error *err)
         }
     }
     /* A job that ends here leaves its tables compacted as far as the picking asks for. */
-    while (c->until_caught_up && workers_pending(c->p->workers) > 0 &&
-           !stop_requested(c->p->drain)) {
+    while (c->until_caught_up && is_compacting(c) && !stop_requested(c->p->drain)) {
         if (!step(c, err)) {
             return false;
         }

@@ -36,7 +36,6 @@ struct committer {
     bool copy_ended;
     bool lane_ended;
     int64_t last_mark;  /* the lane's last, once it ended */
-    size_t compactions; /* running */
     uint64_t checkpoint_ms;
     uint64_t look_ms;
     struct pin *pins; /* per route */
