@@ -146,13 +146,13 @@ def full_disk(t):
         agent = job.start()
         until(20, 'the first copy', lambda: view.latest(database + '.t'), agent)
         with server.session(database) as s:
-            for i in range(1, 40):
-                s.run('insert into t values ' + ','.join('(%d, random_bytes(1500))' % (i * 100 + k) for k in range(20)))
+            for i in range(1, 60):
+                s.run('insert into t values ' + ','.join('(%d, random_bytes(1000))' % (i * 100 + k) for k in range(20)))
         agent.wait_log(r'[Nn]o space left', 30)
         check(len(agent.log().splitlines()) < 200, 'noisy while it waits')
         view.verify(database + '.t', orphans=True)
         subprocess.run(['mount', '-o', 'remount,size=64m', disk], check=True)
-        until(40, 'inlet to go on', lambda: view.count(database + '.t') == 39 * 20 + 1, agent)
+        until(40, 'inlet to go on', lambda: view.count(database + '.t') == 59 * 20 + 1, agent)
         agent.stop()
         job.catch_up()
         lake.same(t, job, ['t'])

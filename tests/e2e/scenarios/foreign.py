@@ -23,12 +23,18 @@ def change(server, database, i):
                "insert into other values (%d, 'n')" % (i, i, 100 + i, 100 + i), database)
 
 
-def aside(t, server, job, view, database, agent, code=ASIDE):
-    """The table `ours` is set aside by name, `other` goes on."""
+def aside(t, server, job, view, database, agent, what):
+    """The table `ours` is set aside by name, `other` goes on. One that was dropped is copied anew by the next start."""
     check('ours' in agent.log(), 'the table is not named:\n%s', agent.tail())
+    if what == 'drop':
+        job.catch_up(60, DONE)
+        change(server, database, 50)
+        job.catch_up(60, DONE)
+        lake.same(t, job, ['ours', 'other'])
+        return
     frozen = view.latest(database + '.ours')
     change(server, database, 50)
-    again = job.catch_up(60, code)
+    again = job.catch_up(60, ASIDE)
     check('ours' in again.log(), 'the table is not named on the next start:\n%s', again.tail())
     check(view.latest(database + '.ours') == frozen, 'inlet went on writing a table that is not what it left')
     lake.same(t, job, ['other'])
@@ -39,7 +45,7 @@ DIVERGING = {
     'overwrite': lambda view, name: view.write(name, {'overwrite': [{'id': 77, 'v': 'foreign'}]}),
     'drop_and_create': lambda view, name: (view.judge('drop', name), view.write(
         name, {'create': {'columns': [{'name': 'id', 'type': 'INT NOT NULL'}, {'name': 'v', 'type': 'VARCHAR(40)'}], 'primaryKeys': ['id'],
-                          'options': {'bucket': '2'}}}, {'k': '+I', 'r': {'id': 5, 'v': 'foreign'}}, {'commit': True})),
+                          'options': {'bucket': '2', 'file.format': 'avro'}}}, {'k': '+I', 'r': {'id': 5, 'v': 'foreign'}}, {'commit': True})),
     'drop': lambda view, name: view.judge('drop', name),
 }
 
@@ -51,7 +57,7 @@ def resting(t, what):
     DIVERGING[what](view, database + '.ours')
     change(server, database, 10)
     agent = job.catch_up(60, ASIDE)
-    aside(t, server, job, view, database, agent)
+    aside(t, server, job, view, database, agent, what)
 
 
 @each('running', list(DIVERGING), seconds=90, servers=lambda v: (ANY,))
@@ -69,7 +75,7 @@ def running(t, what):
         until(20, 'the other table to go on', lambda: view.latest(database + '.other') > before, agent)
     agent.wait_log(r'ours', 20)
     agent.stop(15, ASIDE)
-    aside(t, server, job, view, database, agent)
+    aside(t, server, job, view, database, agent, what)
 
 
 FRIENDLY = {
@@ -118,7 +124,7 @@ def strangers_table(t):
     job = t.job(server, database)
     view = lake.Lake(job.warehouse)
     view.write(database + '.ours', {'create': {'columns': [{'name': 'id', 'type': 'STRING NOT NULL'}, {'name': 'w', 'type': 'INT'}],
-                                              'primaryKeys': ['id'], 'options': {'bucket': '1'}}},
+                                              'primaryKeys': ['id'], 'options': {'bucket': '1', 'file.format': 'avro'}}},
                {'k': '+I', 'r': {'id': 'theirs', 'w': 1}}, {'commit': True})
     agent = job.catch_up(60, ASIDE)
     check('ours' in agent.log(), 'the table is not named:\n%s', agent.tail())
