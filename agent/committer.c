@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "agent/checkpoint_state.h"
 #include "agent/compactor.h"
 #include "agent/listing.h"
 #include "agent/sweep.h"
@@ -127,15 +128,10 @@ static void park_now(struct committer *c, size_t route, enum fail code, const ch
               error_name(code), LOG_Q(reason));
 }
 
-static bool is_parked(const struct route *r)
-{
-    return r->table == NULL || r->table->state == TABLE_PARKED;
-}
-
 static bool all_parked(const struct committer *c)
 {
     for (size_t i = 0; i < c->p->route_count; i++) {
-        if (!is_parked(&c->p->routes[i])) {
+        if (!route_is_parked(&c->p->routes[i])) {
             return false;
         }
     }
@@ -151,66 +147,20 @@ static bool parks_table(enum fail code)
 
 /* ---- checkpoint file ---- */
 
-static struct str position_text(struct arena *a, const struct position *p)
-{
-    struct buf b = BUF_INIT(64u << 20);
-    position_print(p, &b);
-    struct str text = arena_str(a, buf_str(&b));
-    buf_release(&b);
-    return text;
-}
-
-/* The low position of the job: what every table that is not set aside contains. */
-static struct position *low_position(const struct committer *c)
-{
-    struct position *low = NULL;
-    for (size_t i = 0; i < c->p->route_count; i++) {
-        const struct route *r = &c->p->routes[i];
-        if (is_parked(r) || (r->shared && r->table->state == TABLE_COPYING)) {
-            continue; /* one waits for nobody, the other has no position yet */
-        }
-        struct position *next =
-            low == NULL ? position_dup(r->table->position) : position_meet(low, r->table->position);
-        position_free(low);
-        low = next;
-    }
-    return low == NULL ? position_new() : low;
-}
-
 bool committer_checkpoint(struct committer *c, struct error *err)
 {
     struct arena a = {0};
-    struct position *low = low_position(c);
     struct checkpoint k = {.epoch = c->epoch->number,
-                           .number =
-                               ++c->checkpoint, /* a number that failed may stand all the same */
+                           /* a number that failed may stand all the same */
+                           .number = ++c->checkpoint,
                            .mark = c->mark,
-                           .time_ms = instant_wall_ms(),
-                           .position = position_text(&a, low)};
-    k.tables = ARENA_ARRAY(&a, struct checkpoint_table, c->p->route_count);
-    for (size_t i = 0; i < c->p->route_count; i++) {
-        const struct table *t = c->p->routes[i].table;
-        if (t == NULL) {
-            continue;
-        }
-        k.tables[k.table_count++] = (struct checkpoint_table){
-            .label = str_of(t->label),
-            .uuid = str_of(t->uuid),
-            .snapshot = t->last_own_snapshot,
-            .state = t->state,
-            .again = t->park_code == FAIL_DENIED || t->park_code == FAIL_CORRUPT ||
-                     t->park_code == FAIL_LIMIT,
-            .reason = t->state == TABLE_PARKED ? str_of(t->park_reason) : (struct str){0},
-            .position =
-                position_equal(t->position, low) ? k.position : position_text(&a, t->position),
-            .backfill = t->backfill};
-    }
+                           .time_ms = instant_wall_ms()};
+    checkpoint_state_fill(c->p, &a, &k);
     bool ok = epoch_check(c->epoch, err) && checkpoint_write(c->p->fs, c->folder, &k, err);
     if (ok) {
         c->checkpoint_ms = instant_mono_ms();
         checkpoint_prune(c->p->fs, c->folder, k.epoch, k.number, CHECKPOINTS_KEPT);
     }
-    position_free(low);
     arena_release(&a);
     return ok;
 }
@@ -368,7 +318,7 @@ static void update_stall(struct committer *c)
     bool stalled = false;
     for (size_t i = 0; i < c->p->route_count && !stalled; i++) {
         const struct route *r = &c->p->routes[i];
-        for (int32_t b = 0; !is_parked(r) && b < r->table->options.buckets && !stalled; b++) {
+        for (int32_t b = 0; !route_is_parked(r) && b < r->table->options.buckets && !stalled; b++) {
             stalled = compactor_behind(r->table, b);
         }
     }
@@ -394,7 +344,7 @@ static bool commit_mark(struct committer *c, struct pending_mark *m, struct erro
         return error_os(err, "failpoint");
     }
     for (size_t i = 0; ok && i < c->p->route_count; i++) {
-        if (is_parked(&c->p->routes[i])) {
+        if (route_is_parked(&c->p->routes[i])) {
             continue;
         }
         ok = commit_table(c, i, m, err);
@@ -434,7 +384,7 @@ static void mark_free(struct committer *c)
 static void discard_parked(struct committer *c, struct flushed *f)
 {
     for (size_t i = 0; i < f->count; i++) {
-        if (is_parked(&c->p->routes[f->items[i].route])) {
+        if (route_is_parked(&c->p->routes[f->items[i].route])) {
             writer_discard(c->p->routes[f->items[i].route].table, &f->items[i]);
             f->items[i].data.count = 0;
             f->items[i].changelog.count = 0;
@@ -464,7 +414,7 @@ static void on_chunk(struct committer *c, struct event *e)
 {
     struct pending_chunks *pending = &c->chunks[e->route];
     size_t at;
-    if (is_parked(&c->p->routes[e->route]) || e->chunk->failed) {
+    if (route_is_parked(&c->p->routes[e->route]) || e->chunk->failed) {
         return; /* event_discard drops it; what follows it is not listed */
     }
     VEC_ROOM(pending->items, pending->count, pending->cap);
@@ -479,7 +429,7 @@ static void on_chunk(struct committer *c, struct event *e)
 static void on_park(struct committer *c, struct event *e)
 {
     struct route *r = &c->p->routes[e->route];
-    if (is_parked(r)) {
+    if (route_is_parked(r)) {
         return;
     }
     if (e->position == NULL || r->table->state != TABLE_LIVE) {
@@ -550,7 +500,7 @@ static bool handle(struct committer *c, struct event *e, struct error *err)
 static bool is_copying(const struct committer *c)
 {
     for (size_t i = 0; i < c->p->route_count; i++) {
-        if (!is_parked(&c->p->routes[i]) && c->p->routes[i].table->state == TABLE_COPYING) {
+        if (!route_is_parked(&c->p->routes[i]) && c->p->routes[i].table->state == TABLE_COPYING) {
             return true;
         }
     }
@@ -590,7 +540,7 @@ static bool look_at_tables(struct committer *c, struct error *err)
     c->look_ms = now;
     for (size_t i = 0; i < c->p->route_count; i++) {
         struct route *r = &c->p->routes[i];
-        if (is_parked(r) || commit_look(r->table, c->p->owner, err)) {
+        if (route_is_parked(r) || commit_look(r->table, c->p->owner, err)) {
             continue;
         }
         if (!parks_table(err->code)) {
@@ -643,7 +593,7 @@ static bool is_compacting(const struct committer *c)
 {
     for (size_t i = 0; i < c->p->route_count; i++) {
         const struct route *r = &c->p->routes[i];
-        for (int32_t b = 0; !is_parked(r) && b < r->table->options.buckets; b++) {
+        for (int32_t b = 0; !route_is_parked(r) && b < r->table->options.buckets; b++) {
             if (r->table->buckets[b].task_running) {
                 return true;
             }
@@ -699,7 +649,7 @@ bool committer_shared_copy(struct committer *c, const struct position *snapshot,
     }
     for (size_t i = 0; i < c->p->route_count; i++) {
         struct route *r = &c->p->routes[i];
-        if (!is_parked(r) && r->copy && r->shared && !list_shared(c, i, snapshot, err)) {
+        if (!route_is_parked(r) && r->copy && r->shared && !list_shared(c, i, snapshot, err)) {
             return false;
         }
     }

@@ -35,7 +35,7 @@ struct committer {
     char (*parking_reason)[512];
     bool copy_ended;
     bool lane_ended;
-    int64_t last_mark;  /* the lane's last, once it ended */
+    int64_t last_mark; /* the lane's last, once it ended */
     uint64_t checkpoint_ms;
     uint64_t look_ms;
     struct pin *pins; /* per route */

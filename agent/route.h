@@ -52,6 +52,11 @@ MUST_USE bool route_place(struct route *r, const struct position *now, bool copy
                           const struct source_caps *caps, struct error *err);
 void route_close(struct route *r);
 
+static inline bool route_is_parked(const struct route *r)
+{
+    return r->table == NULL || r->table->state == TABLE_PARKED;
+}
+
 /* What a new table gets unless the job says otherwise: file.format, bucket by size, compaction
  * trigger by commit interval (design.md §8). */
 void route_default_options(struct schema *s, uint64_t estimated_bytes,
