@@ -1,6 +1,5 @@
 #include "connectors/mysql/mysql_stream.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/instant.h"
@@ -10,47 +9,23 @@
 #include "connectors/mysql/binlog_rows.h"
 #include "connectors/mysql/gtid.h"
 #include "connectors/mysql/mysql_ddl.h"
+#include "connectors/mysql/mysql_group.h"
 #include "connectors/mysql/mysql_tracker.h"
 
 #define BATCH_BYTES ((size_t)256 << 10)
-#define MAX_FILE_NAME 1024u
 #define SQL_MODE_ANSI_QUOTES 4u
 #define TABLE_ID_BYTES 6u
-#define WHERE_BYTES 1100u
-#define NO_TRANSACTION SIZE_MAX
 
 struct mysql_stream {
     struct mysql_dump *dump;
-    struct mysql_server server;
     const struct mysql_catalog *catalog;
     struct mysql_tracker *tracker;
     struct binlog_format format;
     struct binlog_payload *payload; /* a compressed transaction being unpacked */
     struct arena scratch;           /* of one event */
-    struct buf file;
-    uint64_t offset; /* end of the last event in its file */
-    uint64_t event_start;
-
-    /* the transaction under way */
-    bool group;          /* its first event was seen */
-    bool begun;          /* BEGIN too: only COMMIT, XID … end it */
-    bool numbered;       /* it has a GTID */
-    bool continued;      /* a part of it was delivered */
-    bool commit_pending; /* its end was seen, but a notice had to go first */
-    char counter[GTID_COUNTER_BYTES];
-    uint64_t number;
-    uint64_t start; /* offset of its first event */
-    int64_t commit_ms;
-    uint32_t *touched; /* captured tables with rows in it */
-    size_t touched_count, touched_cap;
-
-    /* the call under way */
-    struct batch *batch;
-    size_t at;               /* the transaction in the batch */
-    size_t moved_at;         /* one that only moves the position, or NO_TRANSACTION */
-    struct str counter_here; /* copies in the batch's arena; ptr NULL: not made yet */
-    struct str identity_here;
-    bool cut; /* the batch must end now */
+    struct mysql_group group;
+    struct batch *batch; /* of the call under way */
+    bool cut;            /* the batch must end now */
 };
 
 struct mysql_stream *mysql_stream_new(struct mysql_dump *dump, const struct mysql_server *server,
@@ -59,10 +34,9 @@ struct mysql_stream *mysql_stream_new(struct mysql_dump *dump, const struct mysq
 {
     struct mysql_stream *s = MEM_NEW(struct mysql_stream);
     s->dump = dump;
-    s->server = *server;
     s->catalog = catalog;
     s->tracker = mysql_tracker_new(catalog, policy);
-    s->file = BUF_INIT(MAX_FILE_NAME);
+    mysql_group_init(&s->group, server, s->tracker);
     binlog_format_init(&s->format, server->crc32);
     return s;
 }
@@ -76,202 +50,27 @@ void mysql_stream_free(struct mysql_stream *s)
     mysql_dump_close(s->dump);
     mysql_tracker_free(s->tracker);
     arena_release(&s->scratch);
-    buf_release(&s->file);
-    mem_free(s->touched);
+    mysql_group_release(&s->group);
     mem_free(s);
-}
-
-/* ---- where ---- */
-
-static void where(struct mysql_stream *s, char out[WHERE_BYTES])
-{
-    (void)snprintf(out, WHERE_BYTES, "%s:%llu", buf_cstr(&s->file),
-                   (unsigned long long)s->event_start);
-}
-
-/* Headers hold 32 bits of the end's offset, and nothing where the server did not care (MariaDB with
- * binlog_legacy_event_pos=OFF, format descriptions made for the connection). */
-static void advance(struct mysql_stream *s, const struct binlog_event *e)
-{
-    enum binlog_class class = binlog_event_class(e);
-    s->event_start = s->offset;
-    if ((e->flags & BINLOG_FLAG_ARTIFICIAL) != 0 || class == BINLOG_CLASS_HEARTBEAT) {
-        return;
-    }
-    if (e->next_position == 0) {
-        s->offset += class == BINLOG_CLASS_FORMAT ? 0 : e->size_bytes;
-        return;
-    }
-    uint64_t end = (s->offset & ~(uint64_t)UINT32_MAX) | e->next_position;
-    end += end < s->offset ? (uint64_t)1 << 32 : 0;
-    s->offset = end;
-    s->event_start = end > e->size_bytes ? end - e->size_bytes : 0;
-}
-
-static bool by_file(const struct mysql_stream *s)
-{
-    return s->server.counting == MYSQL_COUNTING_FILE;
-}
-
-/* A place of the log file with its texts in the batch. */
-static bool file_place(struct mysql_stream *s, uint64_t offset, struct place *out,
-                       struct error *err)
-{
-    struct place p;
-    if (!gtid_file_place(str_of(s->server.identity), buf_str(&s->file), offset, &p, err)) {
-        return false;
-    }
-    if (s->identity_here.ptr == NULL) {
-        s->identity_here = arena_str(&s->batch->arena, p.identity);
-    }
-    if (s->counter_here.ptr == NULL || !str_eq(s->counter_here, p.counter)) {
-        s->counter_here = arena_str(&s->batch->arena, p.counter);
-    }
-    p.identity = s->identity_here;
-    p.counter = s->counter_here;
-    *out = p;
-    return true;
-}
-
-static struct place gtid_place_here(struct mysql_stream *s)
-{
-    if (s->counter_here.ptr == NULL) {
-        s->counter_here = arena_str(&s->batch->arena, str_of(s->counter));
-    }
-    return (struct place){.lane = STR(GTID_LANE),
-                          .identity = s->server.mariadb ? STR(GTID_IDENTITY_MARIADB)
-                                                        : STR(GTID_IDENTITY_MYSQL),
-                          .counter = s->counter_here,
-                          .number = s->number};
-}
-
-/* ---- transactions ---- */
-
-static bool need_place(struct mysql_stream *s, struct error *err)
-{
-    if (by_file(s) || s->numbered) {
-        return true;
-    }
-    char at[WHERE_BYTES];
-    where(s, at);
-    return error_set(err, FAIL_CONFIG,
-                     "a transaction without a GTID at %s, though the server counts in GTIDs: was "
-                     "gtid_mode changed? Copy the tables again (inlet resync)",
-                     at);
-}
-
-/* The transaction's entry in the batch, made when it is not there yet. */
-static bool transaction_here(struct mysql_stream *s, struct error *err)
-{
-    struct place place;
-    if (s->at != NO_TRANSACTION) {
-        return true;
-    }
-    if (!need_place(s, err)) {
-        return false;
-    }
-    if (by_file(s)) {
-        /* one byte behind the start: behind the end of the one before, and no place to start at */
-        if (!file_place(s, s->start + 1, &place, err)) {
-            return false;
-        }
-    } else {
-        place = gtid_place_here(s);
-    }
-    struct batch_transaction *t = batch_begin(s->batch);
-    t->place = place;
-    t->from = s->server.counting == MYSQL_COUNTING_GTID ? place.number : 0;
-    t->commit_ms = s->commit_ms;
-    t->continued = s->continued;
-    s->at = s->batch->transaction_count - 1;
-    return true;
-}
-
-/* File offsets: everything up to the end of the last event is passed. */
-static bool moved(struct mysql_stream *s, struct error *err)
-{
-    struct place place;
-    if (!by_file(s) || s->offset == 0) {
-        return true;
-    }
-    if (!file_place(s, s->offset, &place, err)) {
-        return false;
-    }
-    if (s->moved_at == NO_TRANSACTION || s->moved_at + 1 != s->batch->transaction_count ||
-        !str_eq(s->batch->transactions[s->moved_at].place.counter, place.counter)) {
-        (void)batch_begin(s->batch);
-        s->moved_at = s->batch->transaction_count - 1;
-    }
-    s->batch->transactions[s->moved_at].place = place;
-    return true;
-}
-
-static void group_reset(struct mysql_stream *s)
-{
-    s->group = false;
-    s->begun = false;
-    s->numbered = false;
-    s->continued = false;
-    s->commit_pending = false;
-    s->commit_ms = 0;
-    s->touched_count = 0;
-    s->at = NO_TRANSACTION;
-    mysql_tracker_forget_ids(s->tracker);
-}
-
-static bool finish(struct mysql_stream *s, struct error *err)
-{
-    if (!transaction_here(s, err)) {
-        return false;
-    }
-    s->batch->transactions[s->at].open = false;
-    group_reset(s);
-    return moved(s, err);
 }
 
 /* The transaction ends here; a notice that it caused goes first. */
 static bool finish_after_notices(struct mysql_stream *s, struct error *err)
 {
     if (mysql_tracker_has_notices(s->tracker)) {
-        s->commit_pending = true;
+        s->group.commit_pending = true;
         s->cut = true;
         return true;
     }
-    return finish(s, err);
-}
-
-static void begin_group(struct mysql_stream *s, const struct binlog_event *e)
-{
-    group_reset(s);
-    s->group = true;
-    s->start = s->event_start;
-    s->commit_ms = (int64_t)e->timestamp_s * 1000;
+    return mysql_group_finish(&s->group, err);
 }
 
 /* ---- setting aside ---- */
 
-/* Removes the table's rows of this transaction from the batch. The transaction is the last one. */
-static void drop_rows(struct mysql_stream *s, uint32_t index)
-{
-    struct batch *b = s->batch;
-    if (s->at == NO_TRANSACTION) {
-        return;
-    }
-    struct batch_transaction *t = &b->transactions[s->at];
-    size_t kept = t->first;
-    for (size_t i = t->first; i < t->first + t->count; i++) {
-        if (b->changes[i].table != index) {
-            b->changes[kept++] = b->changes[i];
-        }
-    }
-    t->count = kept - t->first;
-    b->count = kept;
-}
-
 static void set_aside(struct mysql_stream *s, uint32_t index, struct str reason)
 {
     if (mysql_tracker_set_aside(s->tracker, index, reason)) {
-        drop_rows(s, index);
+        mysql_group_drop(&s->group, index);
         s->cut = true;
     }
 }
@@ -290,24 +89,13 @@ static void aside_found(void *self, uint32_t index)
 static void touched_aside(struct mysql_stream *s, const char *what)
 {
     struct buf b = BUF_INIT(2048);
-    char at[WHERE_BYTES];
-    where(s, at);
+    char at[MYSQL_GROUP_WHERE_BYTES];
+    mysql_group_where(&s->group, at);
     buf_printf(&b, "%s at %s; copy the table again (inlet resync)", what, at);
-    for (size_t i = 0; i < s->touched_count; i++) {
-        set_aside(s, s->touched[i], buf_str(&b));
+    for (size_t i = 0; i < s->group.touched_count; i++) {
+        set_aside(s, s->group.touched[i], buf_str(&b));
     }
     buf_release(&b);
-}
-
-static void touch(struct mysql_stream *s, uint32_t index)
-{
-    for (size_t i = s->touched_count; i-- > 0;) {
-        if (s->touched[i] == index) {
-            return;
-        }
-    }
-    VEC_ROOM(s->touched, s->touched_count, s->touched_cap);
-    s->touched[s->touched_count++] = index;
 }
 
 /* ---- rows ---- */
@@ -317,34 +105,11 @@ static bool images_complete(const struct binlog_rows *rows)
     return rows->complete[0] && (rows->kind != BINLOG_ROWS_UPDATE || rows->complete[1]);
 }
 
-static void add_change(struct mysql_stream *s, uint32_t index, enum binlog_rows_kind kind,
-                       struct value *before, struct value *after)
-{
-    struct change *c = batch_add(s->batch);
-    c->table = index;
-    switch (kind) {
-    case BINLOG_ROWS_INSERT:
-        c->kind = ROW_INSERT;
-        c->values = after;
-        break;
-    case BINLOG_ROWS_UPDATE:
-        c->kind = ROW_UPDATE_AFTER;
-        c->values = after;
-        c->before = before;
-        break;
-    case BINLOG_ROWS_DELETE:
-        c->kind = ROW_DELETE;
-        c->values = before;
-        break;
-    }
-    s->batch->transactions[s->at].count++;
-}
-
 static void rows_aside(struct mysql_stream *s, uint32_t index, const char *what)
 {
     struct buf b = BUF_INIT(2048);
-    char at[WHERE_BYTES];
-    where(s, at);
+    char at[MYSQL_GROUP_WHERE_BYTES];
+    mysql_group_where(&s->group, at);
     buf_printf(&b, "a row at %s: %s; then copy the table again (inlet resync)", at, what);
     set_aside(s, index, buf_str(&b));
     buf_release(&b);
@@ -359,7 +124,7 @@ static bool read_rows(struct mysql_stream *s, struct binlog_rows *rows, uint32_t
         struct value *after = NULL;
         switch (binlog_rows_next(rows, plan, &s->batch->arena, &before, &after, err)) {
         case BINLOG_ROWS_ROW:
-            add_change(s, index, rows->kind, before, after);
+            mysql_group_add(&s->group, index, rows->kind, before, after);
             break;
         case BINLOG_ROWS_END:
             return true;
@@ -399,10 +164,10 @@ static bool take_rows(struct mysql_stream *s, const struct binlog_event *e, bool
         copy.body = arena_str(&s->batch->arena, e->body); /* values point into it */
     }
     if (!binlog_rows_open(&s->format, &copy, &s->batch->arena, &rows, err) ||
-        !transaction_here(s, err)) {
+        !mysql_group_open(&s->group, err)) {
         return false;
     }
-    touch(s, index);
+    mysql_group_touch(&s->group, index);
     if (!images_complete(&rows)) {
         rows_aside(s, index,
                    "its image is incomplete: a session has binlog_row_image other than FULL; set "
@@ -458,16 +223,16 @@ static bool changes_tables(const struct mysql_ddl *d)
 static void apply_ddl(struct mysql_stream *s, const struct mysql_ddl *d)
 {
     struct buf b = BUF_INIT(4096);
-    char at[WHERE_BYTES];
-    where(s, at);
+    char at[MYSQL_GROUP_WHERE_BYTES];
+    mysql_group_where(&s->group, at);
     if (!changes_tables(d)) {
         return;
     }
     buf_printf(&b, "%.*s at %s %s (inlet resync)", STR_FMT(d->verb), at, remedy_of(d->kind));
     struct reason reason = {s, buf_str(&b)};
     for (size_t i = 0; i < d->count; i++) {
-        mysql_tracker_each(s->tracker, d->targets[i].database, d->targets[i].name, s->server.nocase,
-                           aside_found, &reason);
+        mysql_tracker_each(s->tracker, d->targets[i].database, d->targets[i].name,
+                           s->group.server.nocase, aside_found, &reason);
     }
     buf_release(&b);
 }
@@ -495,18 +260,18 @@ static struct str statement_text(struct mysql_stream *s, const struct binlog_que
  * transactions took part. Rows of the others are void. */
 static bool rolled_back(struct mysql_stream *s, struct error *err)
 {
-    for (size_t i = 0; i < s->touched_count; i++) {
-        if (s->catalog->tables[s->touched[i]].transactional && s->continued) {
+    for (size_t i = 0; i < s->group.touched_count; i++) {
+        if (s->catalog->tables[s->group.touched[i]].transactional && s->group.continued) {
             touched_aside(s, "a transaction was rolled back in the log after a part was read,");
             return finish_after_notices(s, err);
         }
     }
-    for (size_t i = 0; i < s->touched_count; i++) {
-        if (s->catalog->tables[s->touched[i]].transactional) {
-            drop_rows(s, s->touched[i]);
+    for (size_t i = 0; i < s->group.touched_count; i++) {
+        if (s->catalog->tables[s->group.touched[i]].transactional) {
+            mysql_group_drop(&s->group, s->group.touched[i]);
         }
     }
-    return finish(s, err);
+    return mysql_group_finish(&s->group, err);
 }
 
 static bool statement_in_group(struct mysql_stream *s, const struct mysql_ddl *d, struct error *err)
@@ -514,10 +279,10 @@ static bool statement_in_group(struct mysql_stream *s, const struct mysql_ddl *d
     switch (d->kind) {
     case MYSQL_DDL_BEGIN:
     case MYSQL_DDL_XA_START:
-        s->begun = true;
+        s->group.begun = true;
         return true;
     case MYSQL_DDL_COMMIT:
-        return finish(s, err);
+        return mysql_group_finish(&s->group, err);
     case MYSQL_DDL_ROLLBACK:
         return rolled_back(s, err);
     case MYSQL_DDL_ROLLBACK_TO:
@@ -541,7 +306,7 @@ static bool statement_in_group(struct mysql_stream *s, const struct mysql_ddl *d
         break;
     }
     apply_ddl(s, d);
-    return s->begun ? true : finish_after_notices(s, err);
+    return s->group.begun ? true : finish_after_notices(s, err);
 }
 
 static bool take_query(struct mysql_stream *s, const struct binlog_event *e, struct error *err)
@@ -551,8 +316,8 @@ static bool take_query(struct mysql_stream *s, const struct binlog_event *e, str
     if (!binlog_query_read(&s->format, e, &s->scratch, &q, err)) {
         return false;
     }
-    if (!s->group) {
-        begin_group(s, e);
+    if (!s->group.under_way) {
+        mysql_group_begin(&s->group, e);
     }
     struct mysql_ddl d = {.kind = mysql_ddl_quick(q.text)};
     if (d.kind == MYSQL_DDL_OTHER) {
@@ -571,22 +336,17 @@ static bool take_gtid(struct mysql_stream *s, const struct binlog_event *e, stru
     if (!binlog_gtid_read(e, &g, err)) {
         return false;
     }
-    begin_group(s, e);
+    mysql_group_begin(&s->group, e);
     if (g.immediate_commit_us > 0) {
-        s->commit_ms = (int64_t)(g.immediate_commit_us / 1000);
+        s->group.commit_ms = (int64_t)(g.immediate_commit_us / 1000);
     }
-    if (by_file(s)) {
+    if (mysql_group_by_file(&s->group)) {
         return true;
     }
     if (!g.anonymous) {
         char counter[GTID_COUNTER_BYTES];
         gtid_place(&g, counter, &place);
-        if (strcmp(counter, s->counter) != 0) {
-            memcpy(s->counter, counter, sizeof counter);
-            s->counter_here = (struct str){NULL, 0};
-        }
-        s->number = place.number;
-        s->numbered = true;
+        mysql_group_number(&s->group, counter, place.number);
     }
     return true;
 }
@@ -600,18 +360,13 @@ static bool take_gtid_mariadb(struct mysql_stream *s, const struct binlog_event 
     if (!binlog_gtid_mariadb_read(e, &g, err)) {
         return false;
     }
-    begin_group(s, e);
-    s->begun = !g.standalone;
-    if (by_file(s)) {
+    mysql_group_begin(&s->group, e);
+    s->group.begun = !g.standalone;
+    if (mysql_group_by_file(&s->group)) {
         return true;
     }
     gtid_mariadb_place(&g, counter, &place);
-    if (strcmp(counter, s->counter) != 0) {
-        memcpy(s->counter, counter, sizeof counter);
-        s->counter_here = (struct str){NULL, 0};
-    }
-    s->number = place.number;
-    s->numbered = true;
+    mysql_group_number(&s->group, counter, place.number);
     return true;
 }
 
@@ -621,17 +376,10 @@ static bool take_rotate(struct mysql_stream *s, const struct binlog_event *e, st
     if (!binlog_rotate_read(e, &r, err)) {
         return false;
     }
-    if (s->group && (e->flags & BINLOG_FLAG_ARTIFICIAL) == 0) {
+    if (s->group.under_way && (e->flags & BINLOG_FLAG_ARTIFICIAL) == 0) {
         return error_set(err, FAIL_IO, "the log ends in the middle of a transaction");
     }
-    if (r.file.len == 0 || r.file.len >= MAX_FILE_NAME) {
-        return error_set(err, FAIL_CORRUPT, "the next log's name has %zu bytes", r.file.len);
-    }
-    buf_reset(&s->file);
-    buf_put_str(&s->file, r.file);
-    s->offset = r.position;
-    mysql_tracker_forget_ids(s->tracker);
-    return true;
+    return mysql_group_rotate(&s->group, &r, err);
 }
 
 static bool take_xa_prepare(struct mysql_stream *s, const struct binlog_event *e, struct error *err)
@@ -649,15 +397,15 @@ static bool take_xa_prepare(struct mysql_stream *s, const struct binlog_event *e
 
 static bool take_map(struct mysql_stream *s, const struct binlog_event *e, struct error *err)
 {
-    char at[WHERE_BYTES];
-    where(s, at);
+    char at[MYSQL_GROUP_WHERE_BYTES];
+    mysql_group_where(&s->group, at);
     if (!mysql_tracker_map(s->tracker, &s->format, e, at, err)) {
         return false;
     }
     if (mysql_tracker_has_notices(s->tracker)) {
-        for (size_t i = 0; i < s->touched_count; i++) {
-            if (mysql_tracker_is_aside(s->tracker, s->touched[i])) {
-                drop_rows(s, s->touched[i]);
+        for (size_t i = 0; i < s->group.touched_count; i++) {
+            if (mysql_tracker_is_aside(s->tracker, s->group.touched[i])) {
+                mysql_group_drop(&s->group, s->group.touched[i]);
             }
         }
         s->cut = true;
@@ -680,7 +428,7 @@ static bool take_event(struct mysql_stream *s, const struct binlog_event *e, boo
     case BINLOG_CLASS_QUERY:
         return take_query(s, e, err);
     case BINLOG_CLASS_XID:
-        return finish(s, err);
+        return mysql_group_finish(&s->group, err);
     case BINLOG_CLASS_XA_PREPARE:
         return take_xa_prepare(s, e, err);
     case BINLOG_CLASS_TABLE_MAP:
@@ -695,13 +443,13 @@ static bool take_event(struct mysql_stream *s, const struct binlog_event *e, boo
     case BINLOG_CLASS_REFUSE:
         break;
     }
-    return binlog_event_refuse(e, buf_str(&s->file), s->event_start, err);
+    return binlog_event_refuse(e, buf_str(&s->group.file), s->group.event_start, err);
 }
 
 static bool event_failed(struct mysql_stream *s, const struct binlog_event *e, struct error *err)
 {
-    char at[WHERE_BYTES];
-    where(s, at);
+    char at[MYSQL_GROUP_WHERE_BYTES];
+    mysql_group_where(&s->group, at);
     return error_in(err, "binary log of %s, %s at %s", mysql_dump_name(s->dump),
                     binlog_event_name(e->type), at);
 }
@@ -710,10 +458,10 @@ static bool take_packet(struct mysql_stream *s, struct str bytes, struct error *
 {
     struct binlog_event e = {0};
     if (!binlog_event_read(&s->format, bytes, &e, err)) {
-        s->event_start = s->offset;
+        s->group.event_start = s->group.offset;
         return event_failed(s, &e, err);
     }
-    advance(s, &e);
+    mysql_group_advance(&s->group, &e);
     enum binlog_class class = binlog_event_class(&e);
     if (!take_event(s, &e, false, err)) {
         return event_failed(s, &e, err);
@@ -723,7 +471,7 @@ static bool take_packet(struct mysql_stream *s, struct str bytes, struct error *
     }
     s->batch->bytes += bytes.len;
     bool made_up = (e.flags & BINLOG_FLAG_ARTIFICIAL) != 0 || e.next_position == 0;
-    return s->group || s->payload != NULL || made_up || moved(s, err);
+    return s->group.under_way || s->payload != NULL || made_up || mysql_group_moved(&s->group, err);
 }
 
 static bool take_inner(struct mysql_stream *s, struct error *err)
@@ -746,25 +494,6 @@ static bool take_inner(struct mysql_stream *s, struct error *err)
 
 /* ---- calls ---- */
 
-static void begin_call(struct mysql_stream *s, struct batch *batch)
-{
-    s->batch = batch;
-    s->at = NO_TRANSACTION;
-    s->moved_at = NO_TRANSACTION;
-    s->counter_here = (struct str){NULL, 0};
-    s->identity_here = (struct str){NULL, 0};
-    s->cut = false;
-}
-
-static void end_call(struct mysql_stream *s, struct source_notice *out, size_t *out_count)
-{
-    if (s->at != NO_TRANSACTION) {
-        s->batch->transactions[s->at].open = true;
-        s->continued = true;
-    }
-    *out_count = mysql_tracker_take_notices(s->tracker, &s->batch->arena, out);
-}
-
 /* Waits only while there is nothing to give. */
 static enum mysql_read next_packet(struct mysql_stream *s, uint64_t end_ms, struct str *out,
                                    struct error *err)
@@ -781,11 +510,13 @@ enum source_read mysql_stream_read(struct mysql_stream *s, uint32_t wait_ms, str
     uint64_t end_ms = instant_mono_ms() + wait_ms;
     size_t limit = batch->bytes + BATCH_BYTES;
     bool ok = true;
-    begin_call(s, batch);
+    s->batch = batch;
+    s->cut = false;
+    mysql_group_batch_begin(&s->group, batch);
     if (mysql_tracker_has_notices(s->tracker)) {
         s->cut = true; /* more than one call may carry */
-    } else if (s->commit_pending) {
-        ok = finish(s, err);
+    } else if (s->group.commit_pending) {
+        ok = mysql_group_finish(&s->group, err);
     }
     while (ok && !s->cut && batch->bytes < limit) {
         struct str packet;
@@ -802,6 +533,7 @@ enum source_read mysql_stream_read(struct mysql_stream *s, uint32_t wait_ms, str
     if (!ok) {
         return SOURCE_FAILED;
     }
-    end_call(s, out_notices, out_notice_count);
+    mysql_group_batch_end(&s->group);
+    *out_notice_count = mysql_tracker_take_notices(s->tracker, &batch->arena, out_notices);
     return batch->transaction_count > 0 || *out_notice_count > 0 ? SOURCE_BATCH : SOURCE_IDLE;
 }

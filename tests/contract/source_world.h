@@ -2,6 +2,8 @@
  * what the contract tests of the source seam share. */
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,19 +28,19 @@ struct world {
     struct source_tables tables;
 };
 
-static const struct source_ops *world_ops(void)
+static inline const struct source_ops *world_ops(void)
 {
     return source_find(STR("mysql"));
 }
 
-static void check_ok(bool ok, const struct error *err)
+static inline void check_ok(bool ok, const struct error *err)
 {
     if (!ok) {
         fail_msg("%s: %s", error_name(err->code), err->text);
     }
 }
 
-static struct mysql_link *world_login(const struct world *w)
+static inline struct mysql_link *world_login(const struct world *w)
 {
     struct error err = {0};
     struct mysql_link *l = NULL;
@@ -51,15 +53,15 @@ static struct mysql_link *world_login(const struct world *w)
     return l;
 }
 
-static void world_sql(struct world *w, const char *sql)
+static inline void world_sql(struct world *w, const char *sql)
 {
     struct error err = {0};
     check_ok(mysql_link_exec(w->sql, sql, &err), &err);
 }
 
 /* Applies the options and opens; the error is the caller's to judge. */
-static bool world_try_open(struct world *w, const char *account, const char *extra,
-                           struct error *err)
+static inline bool world_try_open(struct world *w, const char *account, const char *extra,
+                                  struct error *err)
 {
     const struct source_ops *ops = world_ops();
     struct buf yaml = BUF_INIT(4096);
@@ -78,14 +80,14 @@ static bool world_try_open(struct world *w, const char *account, const char *ext
 #define WORLD_ACCOUNT "username: inlet\npassword: inlet-secret"
 #define WORLD_TABLES "tables: 'inlet_ct.\\.*'\n"
 
-static void world_open(struct world *w, const char *extra)
+static inline void world_open(struct world *w, const char *extra)
 {
     struct error err = {0};
     check_ok(world_try_open(w, WORLD_ACCOUNT, extra, &err), &err);
     check_ok(world_ops()->discover(w->self, &w->tables, &err), &err);
 }
 
-static void world_shut(struct world *w)
+static inline void world_shut(struct world *w)
 {
     if (w->self != NULL) {
         world_ops()->close(w->self);
@@ -93,7 +95,7 @@ static void world_shut(struct world *w)
     }
 }
 
-static const struct source_table *world_table(const struct world *w, const char *name)
+static inline const struct source_table *world_table(const struct world *w, const char *name)
 {
     for (size_t i = 0; i < w->tables.count; i++) {
         if (str_eq(w->tables.tables[i].name, str_of(name))) {
@@ -108,7 +110,8 @@ static const struct source_table *world_table(const struct world *w, const char 
 
 static char gone[] = "gone";
 
-static struct str key_text(const struct schema *s, const struct value *values, struct buf *out)
+static inline struct str key_text(const struct schema *s, const struct value *values,
+                                  struct buf *out)
 {
     buf_reset(out);
     for (size_t i = 0; i < s->primary_key_count; i++) {
@@ -119,14 +122,14 @@ static struct str key_text(const struct schema *s, const struct value *values, s
     return buf_str(out);
 }
 
-static void rows_forget(void *old)
+static inline void rows_forget(void *old)
 {
     if (old != gone) {
         mem_free(old);
     }
 }
 
-static void rows_put(struct map *m, const struct schema *s, const struct value *values)
+static inline void rows_put(struct map *m, const struct schema *s, const struct value *values)
 {
     struct buf key = BUF_INIT(1u << 20);
     struct buf row = BUF_INIT(1u << 24);
@@ -136,14 +139,14 @@ static void rows_put(struct map *m, const struct schema *s, const struct value *
     buf_release(&row);
 }
 
-static void rows_remove(struct map *m, const struct schema *s, const struct value *values)
+static inline void rows_remove(struct map *m, const struct schema *s, const struct value *values)
 {
     struct buf key = BUF_INIT(1u << 20);
     rows_forget(map_put(m, key_text(s, values, &key), gone));
     buf_release(&key);
 }
 
-static void rows_apply(struct map *m, const struct schema *s, const struct change *c)
+static inline void rows_apply(struct map *m, const struct schema *s, const struct change *c)
 {
     if (c->kind == ROW_DELETE) {
         rows_remove(m, s, c->values);
@@ -155,7 +158,7 @@ static void rows_apply(struct map *m, const struct schema *s, const struct chang
     rows_put(m, s, c->values);
 }
 
-static void rows_release(struct map *m)
+static inline void rows_release(struct map *m)
 {
     size_t at = 0;
     struct str key;
@@ -166,7 +169,7 @@ static void rows_release(struct map *m)
     map_release(m);
 }
 
-static size_t rows_alive(const struct map *m)
+static inline size_t rows_alive(const struct map *m)
 {
     size_t at = 0;
     size_t n = 0;
@@ -179,7 +182,8 @@ static size_t rows_alive(const struct map *m)
 }
 
 /* base overlaid by top must be truth. */
-static void rows_compare(const struct map *base, const struct map *top, const struct map *truth)
+static inline void rows_compare(const struct map *base, const struct map *top,
+                                const struct map *truth)
 {
     size_t at = 0;
     struct str key;
@@ -210,8 +214,9 @@ static void rows_compare(const struct map *base, const struct map *top, const st
 /* ---- copy and stream ---- */
 
 /* Reads one chunk into the map; the number of rows; the mark merged into *marks. */
-static size_t read_chunk(struct source_reader *r, const struct source_table *t,
-                         const struct source_chunk *chunk, struct map *into, struct position *marks)
+static inline size_t read_chunk(struct source_reader *r, const struct source_table *t,
+                                const struct source_chunk *chunk, struct map *into,
+                                struct position *marks)
 {
     const struct source_ops *ops = world_ops();
     struct error err = {0};
@@ -245,8 +250,8 @@ static size_t read_chunk(struct source_reader *r, const struct source_table *t,
 }
 
 /* The whole table by its plan, chunk after chunk; returns the number of rows read. */
-static size_t copy_table(struct world *w, const struct source_table *t, struct map *into,
-                         struct position *marks, size_t *out_chunks)
+static inline size_t copy_table(struct world *w, const struct source_table *t, struct map *into,
+                                struct position *marks, size_t *out_chunks)
 {
     const struct source_ops *ops = world_ops();
     struct error err = {0};
@@ -290,7 +295,7 @@ struct follower {
     uint32_t noticed;
 };
 
-static void follow_open(struct follower *f, struct world *w, const struct position *from)
+static inline void follow_open(struct follower *f, struct world *w, const struct position *from)
 {
     struct error err = {0};
     *f = (struct follower){.w = w, .position = position_dup(from)};
@@ -299,7 +304,7 @@ static void follow_open(struct follower *f, struct world *w, const struct positi
     check_ok(world_ops()->stream_open(w->self, from, &f->reader, &err), &err);
 }
 
-static void follow_close(struct follower *f)
+static inline void follow_close(struct follower *f)
 {
     world_ops()->reader_close(f->reader);
     for (size_t i = 0; i < f->w->tables.count; i++) {
@@ -310,7 +315,7 @@ static void follow_close(struct follower *f)
     batch_release(&f->batch);
 }
 
-static void follow_transaction(struct follower *f, const struct batch_transaction *t)
+static inline void follow_transaction(struct follower *f, const struct batch_transaction *t)
 {
     struct error err = {0};
     assert_int_equal(t->continued, f->in_transaction);
@@ -330,7 +335,7 @@ static void follow_transaction(struct follower *f, const struct batch_transactio
 }
 
 /* One call; what it gave is applied. */
-static enum source_read follow_once(struct follower *f, uint32_t wait_ms, struct error *err)
+static inline enum source_read follow_once(struct follower *f, uint32_t wait_ms, struct error *err)
 {
     struct source_notice notices[16];
     size_t count = 0;
@@ -355,7 +360,7 @@ static enum source_read follow_once(struct follower *f, uint32_t wait_ms, struct
 }
 
 /* Until the position holds target; fails the test after 20 s. */
-static void follow_to(struct follower *f, const struct position *target)
+static inline void follow_to(struct follower *f, const struct position *target)
 {
     struct error err = {0};
     uint64_t end_ms = instant_mono_ms() + 20000;
@@ -372,11 +377,93 @@ static void follow_to(struct follower *f, const struct position *target)
     }
 }
 
-static void follow_to_end(struct follower *f)
+static inline void follow_to_end(struct follower *f)
 {
     struct error err = {0};
     struct position *end = NULL;
     check_ok(world_ops()->current_position(f->w->self, &end, &err), &err);
     follow_to(f, end);
     position_free(end);
+}
+
+/* ---- every server ---- */
+
+#define MAX_SERVERS 8
+
+static struct world worlds[MAX_SERVERS];
+static size_t world_count;
+
+static inline void each(void (*test)(struct world *w))
+{
+    if (world_count == 0) {
+        skip();
+    }
+    for (size_t i = 0; i < world_count; i++) {
+        print_message("           on %s:%u (%s)\n", worlds[i].host, worlds[i].port,
+                      mysql_link_version_text(worlds[i].sql));
+        world_shut(&worlds[i]);
+        test(&worlds[i]);
+        world_shut(&worlds[i]);
+    }
+}
+
+static inline void fresh_database(struct world *w)
+{
+    world_sql(w, "DROP DATABASE IF EXISTS inlet_ct");
+    world_sql(w, "CREATE DATABASE inlet_ct");
+}
+
+static const char numbers_sql[] =
+    "INSERT INTO inlet_ct.digits VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)";
+
+static inline void with_digits(struct world *w)
+{
+    fresh_database(w);
+    world_sql(w, "CREATE TABLE inlet_ct.digits (d INT NOT NULL)");
+    world_sql(w, numbers_sql);
+}
+
+static inline struct position *now(struct world *w)
+{
+    struct error err = {0};
+    struct position *p = NULL;
+    check_ok(world_ops()->current_position(w->self, &p, &err), &err);
+    return p;
+}
+
+static inline int set_up(void **state)
+{
+    (void)state;
+    const char *list = getenv("INLET_TEST_MYSQL");
+    struct str rest = str_of(list == NULL ? "" : list);
+    struct str one;
+    while (rest.len > 0 && world_count < MAX_SERVERS && str_next(&rest, ',', &one)) {
+        size_t colon = str_find(one, ':');
+        uint64_t port;
+        if (!str_to_u64(str_slice(one, colon + 1, one.len), &port)) {
+            return -1;
+        }
+        struct world *w = &worlds[world_count++];
+        (void)snprintf(w->host, sizeof w->host, "%.*s", (int)colon, one.ptr);
+        w->port = (uint32_t)port;
+        w->stop = stop_new();
+        w->sql = world_login(w);
+    }
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < world_count; i++) {
+        struct world *w = &worlds[i];
+        struct error ignored;
+        (void)!mysql_link_exec(w->sql, "DROP DATABASE IF EXISTS inlet_ct", &ignored);
+        world_shut(w);
+        mysql_link_close(w->sql);
+        stop_free(w->stop);
+        tree_free(w->tree);
+        arena_release(&w->arena);
+    }
+    return 0;
 }
