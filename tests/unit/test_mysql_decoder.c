@@ -36,7 +36,7 @@ static void addresses(void **state)
         {MYSQL_CLASS_UUID, "\x12\x3e\x45\x67\xe8\x9b\x12\xd3\xa4\x56\x42\x66\x55\x44\x00\x00", 14,
          "123e4567-e89b-12d3-a456-426655440000"},
         {MYSQL_CLASS_UUID, "", 0, "00000000-0000-0000-0000-000000000000"},
-        {MYSQL_CLASS_INET4, "\x0a\x00\x00\x01", 4, "10.0.0.1"},
+        {MYSQL_CLASS_INET4, "\xc0\x00\x02\x01", 4, "192.0.2.1"},
         {MYSQL_CLASS_INET4, "\xff", 1, "255.0.0.0"},
         {MYSQL_CLASS_INET6, "", 0, "::"},
         {MYSQL_CLASS_INET6, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16, "::1"},
