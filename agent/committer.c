@@ -17,6 +17,7 @@
 #define TICK_MS 200
 #define LOOK_EVERY_MS 5000u
 #define CHECKPOINTS_KEPT 2
+#define ALL_ASIDE "every table is set aside"
 #define IDENTIFIER_SHIFT 40
 
 struct pending_mark {
@@ -534,7 +535,7 @@ static void ask_for_marks(struct committer *c)
 static bool look_at_tables(struct committer *c, struct error *err)
 {
     uint64_t now = instant_mono_ms();
-    if (now - c->look_ms < LOOK_EVERY_MS) {
+    if (c->look_ms != 0 && now - c->look_ms < LOOK_EVERY_MS) {
         return true;
     }
     c->look_ms = now;
@@ -556,7 +557,7 @@ static bool tick(struct committer *c, struct error *err)
     progress_tick(c->progress, c->p);
     ask_for_marks(c);
     if (all_parked(c)) {
-        return error_set(err, FAIL_DIVERGED, "every table is set aside");
+        return error_set(err, FAIL_DIVERGED, ALL_ASIDE);
     }
     if (!set_target(c, err) || !look_at_tables(c, err)) {
         return false;
@@ -615,7 +616,10 @@ bool committer_run(struct committer *c, struct error *err)
             return false;
         }
     }
-    return true;
+    /* What others did since the last look is said now, not at the next start. */
+    c->look_ms = 0;
+    return look_at_tables(c, err) && (!all_parked(c) || error_set(err, FAIL_DIVERGED, ALL_ASIDE)) &&
+           committer_checkpoint(c, err);
 }
 
 /* ---- the shared copy ---- */
