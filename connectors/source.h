@@ -79,7 +79,9 @@ enum source_read {
 };
 
 /* Something the stream saw about one table: its shape changed, it was truncated or dropped. The
- * table must be set aside; rows of it that follow are not delivered. */
+ * table must be set aside; rows of it that follow are not delivered. The batch that a notice comes
+ * with ends before the transaction that caused it is complete, so the table is complete up to where
+ * the lane then stands (rows of that transaction in earlier parts are to be thrown away). */
 struct source_notice {
     uint32_t table;
     struct str reason; /* a sentence: what happened, where in the log, what to do */
@@ -118,8 +120,9 @@ struct source_ops {
     void (*shared_end)(void *self);
 
     /* Cuts a table into chunks, the next ones after a given chunk (NULL: from the start): appends
-     * up to max chunks, sets *out_done when the last was given. A resumed plan passes the ids that
-     * the lake lists as done: they must come out the same or be covered. Texts live in arena. */
+     * up to max chunks, sets *out_done when the last was given. A plan has no memory but the chunk
+     * it is given: a restart passes the id of the last chunk that the lake lists as done, and goes
+     * on right behind it. Texts live in arena. */
     bool (*plan)(void *self, const struct source_table *table, const struct source_chunk *after,
                  size_t max, struct arena *arena, struct source_chunk *out, size_t *out_count,
                  bool *out_done, struct error *err);
