@@ -171,6 +171,27 @@ bool mysql_group_finish(struct mysql_group *g, struct error *err)
     return mysql_group_moved(g, err);
 }
 
+bool mysql_group_cut(struct mysql_group *g, struct error *err)
+{
+    if (!g->under_way) {
+        return true;
+    }
+    if (!g->begun) {
+        return mysql_group_finish(g, err); /* nothing but its first event: no rows */
+    }
+    if (g->continued) {
+        return error_set(err, FAIL_LOST,
+                         "a transaction has no end in the binary log, and a part of it was read "
+                         "already: the server lost its end; copy the tables again (inlet resync)");
+    }
+    if (g->at != MYSQL_GROUP_NONE) {
+        g->batch->count = g->batch->transactions[g->at].first;
+        g->batch->transaction_count = g->at;
+    }
+    group_reset(g);
+    return true;
+}
+
 void mysql_group_begin(struct mysql_group *g, const struct binlog_event *e)
 {
     group_reset(g);

@@ -63,6 +63,10 @@ void mysql_group_advance(struct mysql_group *g, const struct binlog_event *e);
 /* The log goes on in another file. */
 MUST_USE bool mysql_group_rotate(struct mysql_group *g, const struct binlog_rotate *r,
                                  struct error *err);
+/* Whatever comes next cannot belong to the transaction under way. One that has BEGIN and no end was
+ * never committed (the server died while it wrote): its rows leave the batch again. FAIL_LOST when
+ * a part of it was delivered. */
+MUST_USE bool mysql_group_cut(struct mysql_group *g, struct error *err);
 /* A transaction begins with this event. */
 void mysql_group_begin(struct mysql_group *g, const struct binlog_event *e);
 void mysql_group_number(struct mysql_group *g, const char *counter, uint64_t number);

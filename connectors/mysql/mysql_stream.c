@@ -129,7 +129,7 @@ static bool read_rows(struct mysql_stream *s, struct binlog_rows *rows, uint32_t
         case BINLOG_ROWS_END:
             return true;
         case BINLOG_ROWS_FAIL:
-            if (err->code != FAIL_SCHEMA) {
+            if (err->code != FAIL_SCHEMA && err->code != FAIL_CORRUPT) {
                 return false;
             }
             rows_aside(s, index, err->text);
@@ -333,7 +333,7 @@ static bool take_gtid(struct mysql_stream *s, const struct binlog_event *e, stru
 {
     struct binlog_gtid g;
     struct place place;
-    if (!binlog_gtid_read(e, &g, err)) {
+    if (!binlog_gtid_read(e, &g, err) || !mysql_group_cut(&s->group, err)) {
         return false;
     }
     mysql_group_begin(&s->group, e);
@@ -357,7 +357,7 @@ static bool take_gtid_mariadb(struct mysql_stream *s, const struct binlog_event 
     struct binlog_gtid_mariadb g;
     struct place place;
     char counter[GTID_COUNTER_BYTES];
-    if (!binlog_gtid_mariadb_read(e, &g, err)) {
+    if (!binlog_gtid_mariadb_read(e, &g, err) || !mysql_group_cut(&s->group, err)) {
         return false;
     }
     mysql_group_begin(&s->group, e);
@@ -373,11 +373,8 @@ static bool take_gtid_mariadb(struct mysql_stream *s, const struct binlog_event 
 static bool take_rotate(struct mysql_stream *s, const struct binlog_event *e, struct error *err)
 {
     struct binlog_rotate r;
-    if (!binlog_rotate_read(e, &r, err)) {
+    if (!binlog_rotate_read(e, &r, err) || !mysql_group_cut(&s->group, err)) {
         return false;
-    }
-    if (s->group.under_way && (e->flags & BINLOG_FLAG_ARTIFICIAL) == 0) {
-        return error_set(err, FAIL_IO, "the log ends in the middle of a transaction");
     }
     return mysql_group_rotate(&s->group, &r, err);
 }
@@ -418,7 +415,7 @@ static bool take_event(struct mysql_stream *s, const struct binlog_event *e, boo
 {
     switch (binlog_event_class(e)) {
     case BINLOG_CLASS_FORMAT:
-        return binlog_format_read(e, &s->format, err);
+        return mysql_group_cut(&s->group, err) && binlog_format_read(e, &s->format, err);
     case BINLOG_CLASS_ROTATE:
         return take_rotate(s, e, err);
     case BINLOG_CLASS_GTID:
