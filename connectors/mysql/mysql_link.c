@@ -230,12 +230,14 @@ static void set_options(struct mysql_link *l, uint64_t slice_ms)
 
 static bool text_of(struct str s, char *out, size_t cap)
 {
-    if (s.len >= cap || memchr(s.ptr == NULL ? "" : s.ptr, 0, s.len) != NULL) {
+    out[0] = '\0';
+    if (s.ptr == NULL || s.len == 0) {
+        return true;
+    }
+    if (s.len >= cap || memchr(s.ptr, 0, s.len) != NULL) {
         return false;
     }
-    if (s.len > 0) {
-        memcpy(out, s.ptr, s.len);
-    }
+    memcpy(out, s.ptr, s.len);
     out[s.len] = '\0';
     return true;
 }

@@ -57,7 +57,7 @@ static bool ask_gtids(struct mysql_link *l, const struct mysql_server *s, const 
 {
     struct arena arena = {0};
     struct position *p = position_new();
-    struct str text;
+    struct str text = {NULL, 0};
     bool ok = ask_one(l, sql, &arena, &text, err) &&
               (s->mariadb ? gtid_mariadb_parse(text, p, err) : gtid_parse(text, p, err));
     return finish(ok, p, &arena, out);
@@ -293,7 +293,7 @@ bool mysql_position_earliest(struct mysql_link *l, const struct mysql_server *s,
                              struct position **out, struct error *err)
 {
     struct arena arena = {0};
-    struct str file;
+    struct str file = {NULL, 0};
     struct position *p = NULL;
     bool ok;
     switch (s->counting) {
@@ -392,7 +392,7 @@ static bool parse_owned_one(struct str text, struct position *into, struct error
 
 bool mysql_position_parse_owned(struct str text, struct position *into, struct error *err)
 {
-    struct str part;
+    struct str part = {NULL, 0};
     while (text.len > 0 && str_next(&text, ',', &part)) {
         part = str_trim(part);
         if (part.len > 0 && !parse_owned_one(part, into, err)) {
@@ -407,7 +407,7 @@ static bool ask_owned(struct mysql_link *l, struct position **out, struct error 
 {
     struct arena arena = {0};
     struct position *p = position_new();
-    struct str text;
+    struct str text = {NULL, 0};
     bool ok = ask_one(l, "SELECT @@GLOBAL.gtid_owned", &arena, &text, err) &&
               mysql_position_parse_owned(text, p, err);
     return finish(ok, p, &arena, out);

@@ -354,6 +354,63 @@ static void test_visibility(void **state)
     each(on_visibility);
 }
 
+/* A commit held up between log and engine for a second: in the log's end, and not visible. */
+static void *stalled_run(void *arg)
+{
+    struct world *w = arg;
+    struct error err = {0};
+    struct mysql_link *l = world_login(w);
+    if (!mysql_link_exec(l, "INSERT INTO inlet_ct.t VALUES (1)", &err)) {
+        print_error("stalled commit: %s\n", err.text);
+    }
+    mysql_link_close(l);
+    return NULL;
+}
+
+static void on_stalled(struct world *w)
+{
+    struct sample s = {0};
+    struct source_reader *r = NULL;
+    struct error err = {0};
+    pthread_t thread;
+    if (!mysql_link_is_mariadb(w->sql)) {
+        print_message("           no semi-synchronous replication without a plugin: left out\n");
+        return;
+    }
+    fresh_database(w);
+    world_sql(w, "CREATE TABLE inlet_ct.t (id INT PRIMARY KEY)");
+    world_open(w, WORLD_TABLES);
+    check_ok(world_ops()->chunk_reader(w->self, 0, &r, &err), &err);
+    struct position *from = now(w);
+    world_sql(w, "SET GLOBAL rpl_semi_sync_master_timeout=1200, "
+                 "rpl_semi_sync_master_wait_point=AFTER_SYNC, rpl_semi_sync_master_enabled=ON");
+    must(pthread_create(&thread, NULL, stalled_run, w) == 0);
+    uint64_t end_ms = instant_mono_ms() + 5000;
+    struct position *end = now(w);
+    while (position_equal(end, from) && instant_mono_ms() < end_ms) {
+        position_free(end);
+        (void)stop_wait(w->stop, 5);
+        end = now(w);
+    }
+    take_sample(w, r, &s);
+    world_sql(w, "SET GLOBAL rpl_semi_sync_master_enabled=OFF");
+    (void)pthread_join(thread, NULL);
+    world_ops()->reader_close(r);
+    assert_false(position_equal(end, from)); /* it was in the log … */
+    assert_int_equal(s.seen[0], 0);          /* … and not visible */
+    assert_false(position_contains(s.start, end));
+    position_free(s.start);
+    position_free(s.mark);
+    position_free(from);
+    position_free(end);
+}
+
+static void test_stalled(void **state)
+{
+    (void)state;
+    each(on_stalled);
+}
+
 /* ---- positions that are gone, and stopping ---- */
 
 static void on_purged(struct world *w)
@@ -460,8 +517,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_transactions), cmocka_unit_test(test_parts),
         cmocka_unit_test(test_notices),      cmocka_unit_test(test_notice_order),
-        cmocka_unit_test(test_visibility),   cmocka_unit_test(test_purged),
-        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_visibility),   cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_purged),       cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
