@@ -147,13 +147,20 @@ static bool take_transaction(struct lane *l, const struct batch_transaction *t, 
     return position_add(l->position, &from, t->place.number, err);
 }
 
-/* Rows of the table after the notice are not delivered: it is complete up to where the lane is. */
+/* Rows of the table after the notice are not delivered: it is complete up to where the lane is. In
+ * the middle of a transaction some rows of it may be on their way: then the table goes back to its
+ * last commit, so that no transaction is cut. */
 static void take_notice(struct lane *l, const struct source_notice *n)
 {
     struct error err = {0};
-    if (l->p->routes[n->table].table != NULL && !l->noticed[n->table]) {
-        l->noticed[n->table] = true;
-        error_set(&err, FAIL_SCHEMA, "%.*s", STR_FMT(n->reason));
+    if (l->p->routes[n->table].table == NULL || l->noticed[n->table]) {
+        return;
+    }
+    l->noticed[n->table] = true;
+    error_set(&err, FAIL_SCHEMA, "%.*s", STR_FMT(n->reason));
+    if (l->in_transaction) {
+        pipeline_park(l->p, n->table, &err);
+    } else {
         pipeline_notice(l->p, n->table, &err, position_dup(l->position));
     }
 }
