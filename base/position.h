@@ -7,7 +7,7 @@
  *
  *   MySQL GTID set        lane "binlog", identity "gtid", counter = server uuid[:tag],
  *                         ranges of transaction numbers
- *   MariaDB GTID list     lane "binlog", identity "mariadb-gtid", counter = domain,
+ *   MariaDB GTID list     lane "binlog", identity "mariadb-gtid", counter = domain-server,
  *                         one range 0…sequence
  *   binlog file + offset  lane "binlog", identity = server's, counter = base name,
  *                         one range 0…(file number << 40 | offset)
