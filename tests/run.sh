@@ -74,7 +74,9 @@ step() {
   fi
 }
 
-build() { cmake --preset "$1" && cmake --build --preset "$1" -j "$JOBS"; }
+build() { # preset target
+  cmake --preset "$1" -DINLET_TESTS=ON && cmake --build --preset "$1" -j "$JOBS" --target "$2"
+}
 
 # programs LABEL-PATTERN: the ctests with such a label, of the debug build (sanitizers).
 programs() {
@@ -121,9 +123,9 @@ if wanted packages; then
   fi
 fi
 if wanted build; then
-  step build_debug build debug
-  step build_release build release
-  step build_clang cmake --workflow --preset fuzz
+  step build_release build release inlet
+  step build_debug build debug all
+  step build_clang build fuzz all
 fi
 labels=''
 for label in lint unit property contract fuzz; do
