@@ -373,6 +373,46 @@ static void get_decimal(const struct step *s, struct reader *r, struct arena *a,
     out->i = (int64_t)v;
 }
 
+static inline void get_boolean(struct reader *r, struct value *out)
+{
+    uint8_t b = reader_u8(r);
+    if (b > 1) {
+        reader_fail(r);
+    }
+    out->i = b;
+}
+
+static inline void get_int(const struct step *s, struct reader *r, struct value *out)
+{
+    out->i = zigzag(r);
+    if (UNLIKELY(out->i < s->low || out->i > s->high)) {
+        reader_fail(r);
+    }
+}
+
+static inline float get_float(struct reader *r)
+{
+    uint32_t bits = reader_u32le(r);
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+static inline double get_double(struct reader *r)
+{
+    uint64_t bits = reader_u64le(r);
+    double f;
+    memcpy(&f, &bits, 8);
+    return f;
+}
+
+static inline void get_bytes(struct reader *r, struct value *out)
+{
+    struct str t = text(r);
+    out->bytes = t.ptr;
+    out->len = (uint32_t)t.len;
+}
+
 static void get_micros(struct reader *r, struct value *out)
 {
     int64_t micros = zigzag(r);
@@ -480,18 +520,25 @@ static void get_nested(const struct step *s, struct reader *r, struct arena *a, 
     get_items(s, r, a, out);
 }
 
+/* The branch of a union of null and one type. False: null, or damaged. */
+static inline bool get_branch(const struct step *s, struct reader *r, struct value *out)
+{
+    int64_t branch = zigzag(r);
+    if (branch == s->null_branch) {
+        out->state = VALUE_NULL;
+        return false;
+    }
+    if (UNLIKELY(branch != 1 - s->null_branch)) {
+        reader_fail(r);
+        return false;
+    }
+    return true;
+}
+
 static void get_value(const struct step *s, struct reader *r, struct arena *a, struct value *out)
 {
-    if (s->null_branch >= 0) {
-        int64_t branch = zigzag(r);
-        if (branch == s->null_branch) {
-            out->state = VALUE_NULL;
-            return;
-        }
-        if (UNLIKELY(branch != 1 - s->null_branch)) {
-            reader_fail(r);
-            return;
-        }
+    if (s->null_branch >= 0 && !get_branch(s, r, out)) {
+        return;
     }
     out->state = VALUE_SET;
     switch (s->op) {
@@ -502,19 +549,11 @@ static void get_value(const struct step *s, struct reader *r, struct arena *a, s
     case OP_MISMATCH:
         reader_fail(r);
         return;
-    case OP_BOOLEAN: {
-        uint8_t b = reader_u8(r);
-        if (b > 1) {
-            reader_fail(r);
-        }
-        out->i = b;
+    case OP_BOOLEAN:
+        get_boolean(r, out);
         return;
-    }
     case OP_INT:
-        out->i = zigzag(r);
-        if (UNLIKELY(out->i < s->low || out->i > s->high)) {
-            reader_fail(r);
-        }
+        get_int(s, r, out);
         return;
     case OP_LONG:
         out->i = zigzag(r);
@@ -529,29 +568,18 @@ static void get_value(const struct step *s, struct reader *r, struct arena *a, s
     case OP_TIME_MICROS:
         out->i = zigzag(r) / 1000;
         return;
-    case OP_FLOAT: {
-        uint32_t bits = reader_u32le(r);
-        memcpy(&out->f4, &bits, 4);
+    case OP_FLOAT:
+        out->f4 = get_float(r);
         return;
-    }
-    case OP_FLOAT_AS_DOUBLE: {
-        uint32_t bits = reader_u32le(r);
-        float f;
-        memcpy(&f, &bits, 4);
-        out->f8 = (double)f;
+    case OP_FLOAT_AS_DOUBLE:
+        out->f8 = (double)get_float(r);
         return;
-    }
-    case OP_DOUBLE: {
-        uint64_t bits = reader_u64le(r);
-        memcpy(&out->f8, &bits, 8);
+    case OP_DOUBLE:
+        out->f8 = get_double(r);
         return;
-    }
-    case OP_BYTES: {
-        struct str t = text(r);
-        out->bytes = t.ptr;
-        out->len = (uint32_t)t.len;
+    case OP_BYTES:
+        get_bytes(r, out);
         return;
-    }
     case OP_FIXED:
         out->bytes = (const char *)reader_take(r, s->node->size);
         out->len = (uint32_t)s->node->size;

@@ -47,7 +47,8 @@ static bool fill(struct avro_reader *r, size_t want, struct str *out, struct err
         more = more < unread ? more : (size_t)unread;
         char *into = buf_room(&r->window, more);
         if (into == NULL) {
-            return error_set(err, FAIL_LIMIT, "a block of more than %zu bytes", r->window.max);
+            (void)error_set(err, FAIL_LIMIT, "a block of more than %zu bytes", r->window.max);
+            return false;
         }
         if (!r->fs.ops->read_range(r->fs.self, r->path, r->window_at + have, more, into, err)) {
             return false;

@@ -67,8 +67,9 @@ static bool place_of(const char *path, struct place *out, struct error *err)
 {
     const char *slash = strrchr(path, '/');
     size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    if (path[0] != '/' || slash[1] == '\0' || len + 1 > sizeof(out->folder)) {
-        return error_set(err, FAIL_CONFIG, "path '%.200s' is not absolute or is too long", path);
+    if (path[0] != '/' || slash == NULL || slash[1] == '\0' || len + 1 > sizeof(out->folder)) {
+        (void)error_set(err, FAIL_CONFIG, "path '%.200s' is not absolute or is too long", path);
+        return false;
     }
     memcpy(out->folder, path, len);
     out->folder[len] = '\0';
@@ -404,6 +405,31 @@ out:
     return ok;
 }
 
+/* One read of up to chunk bytes, begun anew after a signal. out_n 0: the file's end. */
+static bool read_some(int fd, const char *path, size_t chunk, struct buf *out, size_t *out_n,
+                      struct error *err)
+{
+    /* A buffer that has little room left takes what fits and one byte more, to notice. */
+    size_t left = out->max > out->len ? out->max - out->len : 0;
+    char extra;
+    size_t want = chunk < left ? chunk : left;
+    char *into = want > 0 ? buf_room(out, want) : &extra;
+    ssize_t n;
+    do {
+        n = read(fd, into, want > 0 ? want : 1);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        return failed(err, "read", path);
+    }
+    if (n > 0 && want == 0) {
+        return error_set(err, FAIL_LIMIT, "%s is longer than the %zu bytes such a file may have",
+                         path, out->max);
+    }
+    out->len += (size_t)n;
+    *out_n = (size_t)n;
+    return true;
+}
+
 static bool local_read(void *self, const char *path, struct buf *out, bool *out_found,
                        struct error *err)
 {
@@ -416,42 +442,21 @@ static bool local_read(void *self, const char *path, struct buf *out, bool *out_
         *out_found = false;
         return true;
     }
-    bool ok = false;
     struct stat st;
-    if (fstat(fd, &st) != 0) {
-        (void)failed(err, "look at", path);
-        goto out;
+    bool ok = fstat(fd, &st) == 0 || failed(err, "look at", path);
+    size_t chunk = 4096;
+    if (ok && st.st_size > 0) {
+        chunk = (size_t)st.st_size + 1; /* + 1: sees the end at once */
     }
-    size_t chunk = st.st_size > 0 ? (size_t)st.st_size + 1 : 4096; /* + 1: sees the end at once */
-    for (;;) {
-        /* A buffer that has little room left takes what fits and one byte more, to notice. */
-        size_t left = out->max > out->len ? out->max - out->len : 0;
-        char extra;
-        size_t want = chunk < left ? chunk : left;
-        char *into = want > 0 ? buf_room(out, want) : &extra;
-        ssize_t n = read(fd, into, want > 0 ? want : 1);
-        if (n < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            (void)failed(err, "read", path);
-            goto out;
-        }
-        if (n == 0) {
-            break;
-        }
-        if (want == 0) {
-            (void)error_set(err, FAIL_LIMIT, "%s is longer than the %zu bytes such a file may have",
-                            path, out->max);
-            goto out;
-        }
-        out->len += (size_t)n;
+    size_t n = 1;
+    while (ok && n > 0) {
+        ok = read_some(fd, path, chunk, out, &n, err);
         chunk = 65536;
     }
-    *out_found = true;
-    ok = true;
-out:
     (void)close(fd);
+    if (ok) {
+        *out_found = true;
+    }
     return ok;
 }
 
@@ -471,14 +476,15 @@ static bool local_read_range(void *self, const char *path, uint64_t offset, size
     }
     bool ok = true;
     size_t done = 0;
+    uint64_t end = offset + len;
     while (ok && done < len) {
-        ssize_t n = pread(fd, into + done, len - done, (off_t)(offset + done));
+        uint64_t at = offset + done;
+        ssize_t n = pread(fd, into + done, len - done, (off_t)at);
         if (n < 0) {
             ok = errno == EINTR || failed(err, "read", path);
         } else if (n == 0) {
-            ok =
-                error_set(err, FAIL_CORRUPT, "%s ends at byte %llu, before the %llu expected", path,
-                          (unsigned long long)(offset + done), (unsigned long long)(offset + len));
+            ok = error_set(err, FAIL_CORRUPT, "%s ends at byte %llu, before the %llu expected",
+                           path, (unsigned long long)at, (unsigned long long)end);
         } else {
             done += (size_t)n;
         }
@@ -504,6 +510,30 @@ static bool local_size(void *self, const char *path, uint64_t *out_bytes, bool *
     return true;
 }
 
+/* The folder's next entry and what it is. out_name NULL: no more. */
+static bool next_entry(DIR *dir, const char *folder, const char **out_name, struct stat *out_stat,
+                       struct error *err)
+{
+    for (;;) {
+        errno = 0;
+        struct dirent *d = readdir(dir);
+        if (d == NULL) {
+            *out_name = NULL;
+            return errno == 0 || failed(err, "list", folder);
+        }
+        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
+            continue;
+        }
+        if (fstatat(dirfd(dir), d->d_name, out_stat, 0) == 0) {
+            *out_name = d->d_name;
+            return true;
+        }
+        if (errno != ENOENT) { /* else: removed since, or a link to nowhere */
+            return failed(err, "look into", folder);
+        }
+    }
+}
+
 static bool local_list(void *self, const char *folder, struct arena *arena, struct fs_entry **out,
                        size_t *out_count, struct error *err)
 {
@@ -517,30 +547,15 @@ static bool local_list(void *self, const char *folder, struct arena *arena, stru
         *out_count = 0;
         return true;
     }
-    bool ok = true;
+    bool ok;
     struct fs_entry *items = NULL;
     size_t count = 0;
     size_t cap = 0;
-    for (;;) {
-        errno = 0;
-        struct dirent *d = readdir(dir);
-        if (d == NULL) {
-            ok = errno == 0 || failed(err, "list", folder);
-            break;
-        }
-        struct stat st;
-        if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
-            continue;
-        }
-        if (fstatat(dirfd(dir), d->d_name, &st, 0) != 0) {
-            if (errno == ENOENT) {
-                continue; /* removed since, or a link to nowhere */
-            }
-            ok = failed(err, "look into", folder);
-            break;
-        }
+    const char *name = NULL;
+    struct stat st = {0};
+    while ((ok = next_entry(dir, folder, &name, &st, err)) && name != NULL) {
         VEC_ROOM(items, count, cap);
-        items[count++] = (struct fs_entry){.name = arena_str(arena, str_of(d->d_name)),
+        items[count++] = (struct fs_entry){.name = arena_str(arena, str_of(name)),
                                            .size_bytes = (uint64_t)st.st_size,
                                            .is_folder = S_ISDIR(st.st_mode)};
     }
