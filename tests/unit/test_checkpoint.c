@@ -132,9 +132,10 @@ static void damage_is_named(void **state)
     struct world *w = *state;
     struct checkpoint back;
     bool found;
-    const char *const texts[] = {"", "{", "{\"version\":2}", "{\"version\":1,\"epoch\":1}",
-                                 "{\"version\":1,\"epoch\":1,\"number\":1,\"mark\":1,\"time_ms\":1,"
-                                 "\"position\":\"\",\"tables\":[{\"table\":\"a\"}]}"};
+    const char *const texts[] = {
+        "", "{", "{\"version\":2}", "{\"version\":1,\"epoch\":1}",
+        ("{\"version\":1,\"epoch\":1,\"number\":1,\"mark\":1,\"time_ms\":1,"
+         "\"position\":\"\",\"tables\":[{\"table\":\"a\"}]}")};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *path = paths_join(&w->arena, w->root, STR("checkpoint-1-1"));
         assert_true(w->fs.ops->replace(w->fs.self, path, str_of(texts[i]), &w->err));

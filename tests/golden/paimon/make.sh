@@ -13,7 +13,7 @@ write() { # table ops [--opt.KEY=VALUE ...]
     shift 2
     "$judge/judge" -w "$out/tmp" write --ops "$ops" --quiet --opt.file.format=avro "$@" "g.$table"
     "$judge/judge" -w "$out/tmp" read "g.$table" > "$out/$table.rows"
-    rm -rf "$out/$table"
+    rm -rf "${out:?}/$table"
     mv "$out/tmp/g.db/$table" "$out/$table"
     find "$out/$table" -name '.*.crc' -delete
 }
