@@ -118,7 +118,7 @@ static const struct option pipeline_options[] = {
      .choices = runtime_modes,
      .doc = "`BATCH` is not supported yet; `inlet run --until-caught-up` ends when it is done."},
     UNSUPPORTED("schema.change.behavior", OPTION_TEXT,
-                "What a schema change does; for now it stops its table by name."),
+                "What a schema change does; here it stops its table by name."),
     UNSUPPORTED("route-mode", OPTION_TEXT, "Which rules of `route` a table meets."),
     UNSUPPORTED("transform.decimal.precision.mode", OPTION_TEXT,
                 "Digits of computed decimals in `transform`."),
