@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define HAND_BYTES ((size_t)256 << 10)
+#define HAND_BYTES ((size_t)64 << 10) /* larger blocks would come from mmap, page by page */
 #define LANE_WAIT_MS 200u
 #define LANE_NOTICES 16
 #define DRAIN_TRANSACTION_MS 5000u

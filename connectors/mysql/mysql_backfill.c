@@ -12,7 +12,7 @@
 #define MAX_SQL_BYTES ((size_t)4 << 20)
 #define CHUNK_BYTES ((uint64_t)32 << 20)
 #define CHUNK_MIN_ROWS 8096u
-#define BATCH_BYTES ((size_t)256 << 10)
+#define BATCH_BYTES ((size_t)64 << 10) /* with its values still within the block an arena keeps */
 #define WALK_MAX 2      /* bounds looked for in one call: each costs a walk over a chunk's keys */
 #define DENSE_FACTOR 4u /* most numbers a row, on average, of a key that is cut by arithmetic */
 
