@@ -38,9 +38,17 @@ case " $parts " in *lint* | *unit* | *property* | *contract* | *fuzz* | *e2e*) n
 needs packages
 
 job='' fetch=''
+# kill_tree PID: it and all it started; children first asked for, then told, so that none is left behind unseen.
+kill_tree() {
+  # shellcheck disable=SC2046 # pids are words
+  set -- "$1" $(cat "/proc/$1/task/$1/children" 2>/dev/null)
+  kill -s TERM "$1" 2>/dev/null
+  shift
+  for pid; do kill_tree "$pid"; done
+}
 cleanup() {
   trap - EXIT INT TERM HUP
-  for pid in $job $fetch; do kill -s TERM "$pid" 2>/dev/null; done
+  for pid in $job $fetch; do kill_tree "$pid"; done
   wait 2>/dev/null
 }
 summary() {
