@@ -64,9 +64,10 @@ struct sort_buffer {
     int128 *wide_a, *wide_b;
 };
 
-static void *pages_map(size_t size_bytes)
+static void *pages_map(size_t size_bytes, int flags)
 {
-    void *p = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p =
+        mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
     must(p != MAP_FAILED); /* no memory: as mem_alloc */
     return p;
 }
@@ -133,9 +134,20 @@ size_t sort_buffer_rows(const struct sort_buffer *b)
     return b->rows;
 }
 
+/* A large page is asked for populated: one call instead of a fault for each 4 KiB of it. */
+static bool is_populated(size_t page_size)
+{
+    return page_size >= PAGE_MAX_BYTES;
+}
+
+static size_t resident_bytes(const struct page *p)
+{
+    return is_populated(p->size) ? p->size : round_up(p->used, OS_PAGE_BYTES);
+}
+
 size_t sort_buffer_bytes(const struct sort_buffer *b)
 {
-    size_t filling = b->page == NULL ? 0 : round_up(b->page->used, OS_PAGE_BYTES);
+    size_t filling = b->page == NULL ? 0 : resident_bytes(b->page);
     return sizeof(*b) + b->page_bytes + filling + b->rows * 2 * sizeof(struct entry);
 }
 
@@ -144,12 +156,12 @@ static char *row_room(struct sort_buffer *b, size_t size)
     if (b->page == NULL || b->page->size - b->page->used < size) {
         size_t want = round_up(sizeof(struct page) + size, OS_PAGE_BYTES);
         want = want < b->next_page_bytes ? b->next_page_bytes : want;
-        struct page *p = pages_map(want);
+        struct page *p = pages_map(want, is_populated(want) ? MAP_POPULATE : 0);
         *p = (struct page){.size = want, .used = sizeof(struct page)};
         if (b->page == NULL) {
             b->first_page = p;
         } else {
-            b->page_bytes += round_up(b->page->used, OS_PAGE_BYTES);
+            b->page_bytes += resident_bytes(b->page);
             b->page->next = p;
         }
         b->page = p;
@@ -435,7 +447,7 @@ static void entries_sort(struct sort_buffer *b)
     if (entries_fill(b)) {
         return;
     }
-    b->spare = pages_map(b->entries_bytes);
+    b->spare = pages_map(b->entries_bytes, MAP_POPULATE);
     sort_by_prefix(b);
     if (b->exact && b->in_order) {
         return;
@@ -560,7 +572,7 @@ bool sort_buffer_flush(struct sort_buffer *b, const struct sort_buffer_flush *fl
     size_t bytes;
     must(checked_mul(b->rows, sizeof(struct entry), &bytes));
     b->entries_bytes = round_up(bytes, OS_PAGE_BYTES);
-    b->entries = pages_map(b->entries_bytes);
+    b->entries = pages_map(b->entries_bytes, MAP_POPULATE);
     entries_sort(b);
 
     struct run_writer *data = run_writer_new(flush->data);

@@ -4,7 +4,8 @@
  * Rows are copied, packed (sink/packed_row.h), into pages that come straight from mmap and go back
  * by munmap: neither malloc's moving mmap threshold nor a fragmented heap can keep them, so
  * resident memory falls by the buffer's bytes at once. Nothing is kept over a flush. The first page
- * is small (16 KiB), later ones double up to 1 MiB; only touched memory is resident.
+ * is small (16 KiB), later ones double up to 1 MiB; of those below 1 MiB only touched memory is
+ * resident.
  * Thread: one at a time. */
 #pragma once
 

@@ -12,7 +12,7 @@
 #include "connectors/mysql/mysql_group.h"
 #include "connectors/mysql/mysql_tracker.h"
 
-#define BATCH_BYTES ((size_t)256 << 10)
+#define BATCH_BYTES ((size_t)64 << 10) /* with its values still within the block an arena keeps */
 #define SQL_MODE_ANSI_QUOTES 4u
 #define TABLE_ID_BYTES 6u
 
