@@ -86,8 +86,8 @@ static void integers(void **state)
 static void floats(void **state)
 {
     (void)state;
-    static const double ascending[] = {-INFINITY, -1e300, -1.5,     -0.0, 0.0,
-                                       1e-300,    7,      INFINITY, NAN};
+    static const double ascending[] = {(double)-INFINITY, -1e300,     -1.5, -0.0, 0.0, 1e-300, 7,
+                                       (double)INFINITY,  (double)NAN};
     struct value doubles[9];
     struct value singles[9];
     for (size_t i = 0; i < 9; i++) {
