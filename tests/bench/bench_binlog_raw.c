@@ -113,7 +113,8 @@ int main(int argc, char **argv)
                                 .port = (uint32_t)port,
                                 .username = str_of(argv[3]),
                                 .password = str_of(argv[4]),
-                                .connect_timeout_ms = 30000};
+                                .connect_timeout_ms = 30000,
+                                .ssl_mode = MYSQL_SSL_PREFERRED};
     if (!mysql_link_open(&login, stop, &l, &err) || !mysql_check_server(l, &server, &err) ||
         !ask_end(l, &server, &arena, &end, &err) ||
         !mysql_position_earliest(l, &server, &from, &err)) {

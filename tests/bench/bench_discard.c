@@ -166,7 +166,8 @@ int main(int argc, char **argv)
                                    .port = (uint32_t)port,
                                    .username = str_of(argv[3]),
                                    .password = str_of(argv[4]),
-                                   .connect_timeout_ms = 30000};
+                                   .connect_timeout_ms = 30000,
+                                   .ssl_mode = MYSQL_SSL_PREFERRED};
     d.stop = stop_new();
     must(pthread_mutex_init(&d.lock, NULL) == 0);
     if (!mysql_link_open(&d.login, d.stop, &l, &err) || !plan(&d, l, str_of(argv[5]), &err)) {
