@@ -8,6 +8,7 @@
 
 #define HAND_BYTES ((size_t)64 << 10) /* larger blocks would come from mmap, page by page */
 #define LANE_WAIT_MS 200u
+#define LANE_WAIT_COPY_MS 20u /* chunks that are ready wait for a mark */
 #define LANE_NOTICES 16
 #define DRAIN_TRANSACTION_MS 5000u
 #define MARKS_AHEAD 2
@@ -233,8 +234,9 @@ static uint32_t wait_of(const struct lane *l)
 {
     uint64_t now = instant_mono_ms();
     uint64_t left = l->next_mark_ms > now ? l->next_mark_ms - now : 0;
-    if (!l->moved || left > LANE_WAIT_MS) {
-        return LANE_WAIT_MS;
+    uint32_t most = atomic_load(&l->p->copying) ? LANE_WAIT_COPY_MS : LANE_WAIT_MS;
+    if (!l->moved || left > most) {
+        return most;
     }
     return (uint32_t)left;
 }
