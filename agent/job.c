@@ -64,6 +64,19 @@ static bool check_table_properties(const struct job_file *j, struct error *err)
     return ok || error_in(err, "%s: sink.table.properties", tree_name(j->spec.tree));
 }
 
+/* The source's own rules, said at the key's place in the file. */
+static bool check_source(const struct job_file *j, struct error *err)
+{
+    const char *key = "type";
+    struct error why = {0};
+    if (j->source->check(j->source_conf, &key, &why)) {
+        return true;
+    }
+    const struct tree_node *node = option_node(j->spec.source, str_of(key));
+    return option_fail(tree_name(j->spec.tree), node == NULL ? j->spec.source : node, err, "%s",
+                       why.text);
+}
+
 bool job_load(const char *path, struct job_file *out, struct error *err)
 {
     struct job_file j = {0};
@@ -81,7 +94,7 @@ bool job_load(const char *path, struct job_file *out, struct error *err)
     j.source_conf = mem_zalloc(j.source->options->size);
     if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), jobspec_source_keys,
                       &j.spec.arena, j.source_conf, err) ||
-        !check_table_properties(&j, err)) {
+        !check_source(&j, err) || !check_table_properties(&j, err)) {
         job_release(&j);
         return false;
     }

@@ -123,6 +123,12 @@ bool route_open(const struct route_context *c, const struct source_table *source
     bool found = false;
     bool exists = false;
     out->source = source;
+    if (!paths_check_name(source->database, "database", err) ||
+        !paths_check_name(source->name, "table", err)) {
+        err->code = FAIL_SCHEMA;
+        make_stub(c, known, out, err);
+        return true;
+    }
     if (!table_exists(c, source, &exists, err)) {
         return false;
     }

@@ -91,6 +91,10 @@ struct source_ops {
     const char *name; /* `type:` in the job file */
     const struct option_table *options;
 
+    /* What can be said of a configuration without a server: FAIL_CONFIG, *out_key is the key that
+     * is wrong (for its place in the file). */
+    bool (*check)(const void *conf, const char **out_key, struct error *err);
+
     /* Connects, checks server settings and rights (each failure names the setting or the missing
      * GRANT). block is the `source:` block of the job; options are already checked and applied to
      * conf (zeroed memory of options->size bytes). */

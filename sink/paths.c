@@ -116,7 +116,9 @@ bool paths_check_name(struct str name, const char *what, struct error *err)
                          name.len, PATHS_MAX_NAME);
     }
     if (name.ptr[0] == '.') {
-        return error_set(err, FAIL_CONFIG, "%s name '%.*s' begins with a dot: choose another name",
+        return error_set(err, FAIL_CONFIG,
+                         "%s name '%.*s' begins with a dot: rename it at "
+                         "the source or leave it out",
                          what, STR_FMT(name));
     }
     bool is_table = strstr(what, "table") != NULL; /* Paimon's `t$snapshots` names system tables */
@@ -124,14 +126,14 @@ bool paths_check_name(struct str name, const char *what, struct error *err)
         unsigned char c = (unsigned char)name.ptr[i];
         if (c == '/' || (is_table && c == '$')) {
             return error_set(err, FAIL_CONFIG,
-                             "%s name '%.*s' contains '%c', which Paimon cannot hold: route it to "
-                             "another name",
+                             "%s name '%.*s' contains '%c', which Paimon cannot hold: rename "
+                             "it at the source or leave it out",
                              what, STR_FMT(name), c);
         }
         if (c < 0x20 || c == 0x7f) {
             return error_set(err, FAIL_CONFIG,
-                             "%s name has the control character 0x%02x at byte %zu: route it to "
-                             "another name",
+                             "%s name has the control character 0x%02x at byte %zu: rename it "
+                             "at the source or leave it out",
                              what, c, i);
         }
     }

@@ -210,8 +210,8 @@ static bool check_columns(const struct schema *s, struct error *err)
         struct str name = s->fields[i].name;
         if (is_reserved(name)) {
             return error_set(err, FAIL_SCHEMA,
-                             "column '%.*s' has a name that Paimon keeps for itself; rename it on "
-                             "the way (transform) or leave it out",
+                             "column '%.*s' has a name that Paimon keeps for itself; rename it at "
+                             "the source or leave the table out",
                              STR_FMT(str_slice(name, 0, 80)));
         }
     }

@@ -275,7 +275,7 @@ bool mysql_chunk_parse(struct str id, const struct mysql_table *table, struct ar
         !parse_bound(str_slice(id, dots + 2, id.len), table, arena, &range.high)) {
         return error_set(err, FAIL_CORRUPT,
                          "%.*s.%.*s: '%.*s' is no key range of this table: was its primary key "
-                         "changed? Copy the table again (resync)",
+                         "changed? To copy the table anew, drop the lake's and start again",
                          STR_FMT(table->database), STR_FMT(table->name),
                          (int)(id.len > 100 ? 100 : id.len), id.ptr);
     }

@@ -74,7 +74,8 @@ static bool dump_failed(struct mysql_dump *d, struct error *err)
     if (err->code == FAIL_LOST) {
         error_set(err, FAIL_LOST,
                   "mysql %s: the binary log can not be read on from the job's position (error %u): "
-                  "it was purged, or this is another server; copy the tables again (inlet resync)",
+                  "it was purged, or this is another server; to copy the tables anew, drop the "
+                  "lake's and start again",
                   mysql_dump_name(d), number);
     } else if (err->code == FAIL_CONFIG && strstr(err->text, "same server") != NULL) {
         /* This job's next agent, most often: the caller looks whether it is still the owner. */

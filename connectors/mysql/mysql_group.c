@@ -98,7 +98,7 @@ static bool need_place(struct mysql_group *g, struct error *err)
     mysql_group_where(g, at);
     return error_set(err, FAIL_CONFIG,
                      "a transaction without a GTID at %s, though the server counts in GTIDs: was "
-                     "gtid_mode changed? Copy the tables again (inlet resync)",
+                     "gtid_mode changed? To copy the tables anew, drop the lake's and start again",
                      at);
 }
 
@@ -182,7 +182,8 @@ bool mysql_group_cut(struct mysql_group *g, struct error *err)
     if (g->continued) {
         return error_set(err, FAIL_LOST,
                          "a transaction has no end in the binary log, and a part of it was read "
-                         "already: the server lost its end; copy the tables again (inlet resync)");
+                         "already: the server lost its end; to copy the tables anew, drop the "
+                         "lake's and start again");
     }
     if (g->at != MYSQL_GROUP_NONE) {
         g->batch->count = g->batch->transactions[g->at].first;

@@ -11,7 +11,8 @@
 #define OWNED_POLL_MS 20u
 #define OWNED_NOISE_MS 10000u
 #define RESYNC_REMEDY                                                                              \
-    "the changes in between cannot be read any more: copy the tables again (inlet resync), and "   \
+    "the changes in between cannot be read any more: to copy the tables anew, drop the lake's "    \
+    "and start again, and "                                                                        \
     "keep binary logs longer than the job may rest (binlog_expire_logs_seconds, expire_logs_days)"
 
 /* ---- small questions ---- */
@@ -606,8 +607,8 @@ bool mysql_position_check(struct mysql_link *l, struct mysql_server *s, const st
     }
     return error_set(err, FAIL_LOST,
                      "mysql %s: the job's position counts in '%.*s', which this server (%s) does "
-                     "not: is it another server, or was %s turned off? Turn it on again, or copy "
-                     "the tables again (inlet resync)",
+                     "not: is it another server, or was %s turned off? Turn it on again, or "
+                     "to copy the tables anew, drop the lake's and start again",
                      mysql_link_name(l), STR_FMT(identity), s->version_text,
                      s->mariadb ? "gtid_strict_mode" : "gtid_mode");
 }

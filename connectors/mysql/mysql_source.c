@@ -3,31 +3,18 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "connectors/mysql/mysql_backfill.h"
 #include "connectors/mysql/mysql_catalog.h"
 #include "connectors/mysql/mysql_check.h"
+#include "connectors/mysql/mysql_conf.h"
 #include "connectors/mysql/mysql_dump.h"
 #include "connectors/mysql/mysql_link.h"
 #include "connectors/mysql/mysql_options.h"
 #include "connectors/mysql/mysql_position.h"
 #include "connectors/mysql/mysql_shared.h"
 #include "connectors/mysql/mysql_stream.h"
-
-/* scan.startup.mode, in the order of the option's choices. */
-enum startup {
-    STARTUP_INITIAL,
-    STARTUP_LATEST,
-    STARTUP_EARLIEST,
-    STARTUP_SPECIFIC,
-    STARTUP_SNAPSHOT,
-    STARTUP_TIMESTAMP,
-};
-
-#define SERVER_ID_FIRST 5400u
-#define SERVER_ID_COUNT 1001u
 
 struct mysql_source {
     struct mysql_conf conf; /* texts are the job's, which outlives us */
@@ -50,25 +37,6 @@ struct source_reader {
     struct mysql_backfill *backfill;
     struct mysql_stream *stream;
 };
-
-bool mysql_source_server_id(struct str option, struct str job_name, uint32_t *out,
-                            struct error *err)
-{
-    uint64_t id;
-    if (option.len == 0) {
-        *out = SERVER_ID_FIRST + hash_crc32(job_name.ptr, job_name.len) % SERVER_ID_COUNT;
-        return true;
-    }
-    struct str first = str_trim(str_slice(option, 0, str_find(option, '-')));
-    if (!str_to_u64(first, &id) || id == 0 || id > UINT32_MAX) {
-        return error_set(err, FAIL_CONFIG,
-                         "server-id: '%.*s' is no replica id: a number from 1 to 4294967295, or a "
-                         "range of them (5400-5404)",
-                         STR_FMT(option));
-    }
-    *out = (uint32_t)id;
-    return true;
-}
 
 static struct mysql_login login_of(const struct mysql_conf *c)
 {
@@ -97,6 +65,11 @@ static void source_close(void *self)
     mem_free(s);
 }
 
+static bool source_check(const void *conf, const char **out_key, struct error *err)
+{
+    return mysql_conf_check(conf, out_key, err);
+}
+
 static bool source_open(const void *conf, const char *job_name, struct stop *stop, void **out_self,
                         struct error *err)
 {
@@ -111,10 +84,7 @@ static bool source_open(const void *conf, const char *job_name, struct stop *sto
         .tinyint1_is_number = !s->conf.tinyint1_is_boolean,
     };
     must(pthread_mutex_init(&s->lock, NULL) == 0);
-    bool ok = mysql_source_server_id(s->conf.server_id, str_of(job_name), &s->server_id, err);
-    if (ok && s->conf.startup_mode == STARTUP_TIMESTAMP) {
-        ok = error_set(err, FAIL_CONFIG, "scan.startup.mode: timestamp is not supported yet");
-    }
+    bool ok = mysql_conf_server_id(s->conf.server_id, str_of(job_name), &s->server_id, err);
     ok = ok && mysql_link_open(&s->login, stop, &s->link, err) &&
          mysql_check_server(s->link, &s->server, err);
     if (!ok) {
@@ -156,7 +126,7 @@ static struct source_caps source_caps(void *self)
     const struct mysql_source *s = self;
     struct source_caps caps = {.shared_snapshot = s->server.reload || s->server.mariadb,
                                .shared_readers = s->server.reload ? 0 : 1,
-                               .copy_only = s->conf.startup_mode == STARTUP_SNAPSHOT};
+                               .copy_only = s->conf.startup_mode == MYSQL_CONF_STARTUP_SNAPSHOT};
     if (!caps.shared_snapshot) {
         caps.shared_why = "the account lacks RELOAD, which the short FLUSH TABLES WITH READ LOCK "
                           "needs: GRANT RELOAD ON *.* to it";
@@ -168,19 +138,19 @@ static bool start_by_mode(struct mysql_source *s, struct position **out, bool *o
                           struct error *err)
 {
     *out_copy = false;
-    switch ((enum startup)s->conf.startup_mode) {
-    case STARTUP_INITIAL:
-    case STARTUP_SNAPSHOT:
+    switch ((enum mysql_conf_startup)s->conf.startup_mode) {
+    case MYSQL_CONF_STARTUP_INITIAL:
+    case MYSQL_CONF_STARTUP_SNAPSHOT:
         *out_copy = true;
         return mysql_position_start(s->link, &s->server, out, err);
-    case STARTUP_LATEST:
+    case MYSQL_CONF_STARTUP_LATEST:
         return mysql_position_start(s->link, &s->server, out, err);
-    case STARTUP_EARLIEST:
+    case MYSQL_CONF_STARTUP_EARLIEST:
         return mysql_position_earliest(s->link, &s->server, out, err);
-    case STARTUP_SPECIFIC:
+    case MYSQL_CONF_STARTUP_SPECIFIC:
         return mysql_position_specific(s->link, &s->server, s->conf.offset_gtid_set,
                                        s->conf.offset_file, (uint64_t)s->conf.offset_pos, out, err);
-    case STARTUP_TIMESTAMP:
+    case MYSQL_CONF_STARTUP_TIMESTAMP:
         break;
     }
     return error_set(err, FAIL_CONFIG, "scan.startup.mode: timestamp is not supported yet");
@@ -341,6 +311,7 @@ static void source_describe(void *self, const struct position *p, struct buf *ou
 const struct source_ops mysql_source_ops = {
     .name = "mysql",
     .options = &mysql_options,
+    .check = source_check,
     .open = source_open,
     .close = source_close,
     .discover = source_discover,

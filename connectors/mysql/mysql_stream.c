@@ -91,7 +91,7 @@ static void touched_aside(struct mysql_stream *s, const char *what)
     struct buf b = BUF_INIT(2048);
     char at[MYSQL_GROUP_WHERE_BYTES];
     mysql_group_where(&s->group, at);
-    buf_printf(&b, "%s at %s; copy the table again (inlet resync)", what, at);
+    buf_printf(&b, "%s at %s; to copy the table anew, drop the lake's and start again", what, at);
     for (size_t i = 0; i < s->group.touched_count; i++) {
         set_aside(s, s->group.touched[i], buf_str(&b));
     }
@@ -110,7 +110,8 @@ static void rows_aside(struct mysql_stream *s, uint32_t index, const char *what)
     struct buf b = BUF_INIT(2048);
     char at[MYSQL_GROUP_WHERE_BYTES];
     mysql_group_where(&s->group, at);
-    buf_printf(&b, "a row at %s: %s; then copy the table again (inlet resync)", at, what);
+    buf_printf(&b, "a row at %s: %s; then to copy the table anew, drop the lake's and start again",
+               at, what);
     set_aside(s, index, buf_str(&b));
     buf_release(&b);
 }
@@ -184,18 +185,17 @@ static const char *remedy_of(enum mysql_ddl_kind kind)
     switch (kind) {
     case MYSQL_DDL_ROWS:
         return "changed rows as a statement, which cannot be followed: a session has "
-               "binlog_format other than ROW; set it to ROW everywhere, then copy the table again";
+               "binlog_format other than ROW; set it to ROW everywhere";
     case MYSQL_DDL_DROP:
     case MYSQL_DDL_DROP_DATABASE:
         return "dropped the table; its rows stay in the lake";
     case MYSQL_DDL_TRUNCATE:
-        return "emptied the table; its rows stay in the lake: copy the table again";
+        return "emptied the table; its rows stay in the lake";
     case MYSQL_DDL_RENAME:
-        return "gave the table's name away or to another table: copy the table again";
+        return "gave the table's name away or to another table";
     case MYSQL_DDL_ALTER:
     case MYSQL_DDL_CREATE:
-        return "may have changed the table's shape or rows, which is not followed yet: copy the "
-               "table again";
+        return "may have changed the table's shape or rows, which is not followed yet";
     case MYSQL_DDL_OTHER:
     case MYSQL_DDL_BEGIN:
     case MYSQL_DDL_COMMIT:
@@ -228,7 +228,8 @@ static void apply_ddl(struct mysql_stream *s, const struct mysql_ddl *d)
     if (!changes_tables(d)) {
         return;
     }
-    buf_printf(&b, "%.*s at %s %s (inlet resync)", STR_FMT(d->verb), at, remedy_of(d->kind));
+    buf_printf(&b, "%.*s at %s %s (to copy a table anew, drop the lake's and start again)",
+               STR_FMT(d->verb), at, remedy_of(d->kind));
     struct reason reason = {s, buf_str(&b)};
     for (size_t i = 0; i < d->count; i++) {
         mysql_tracker_each(s->tracker, d->targets[i].database, d->targets[i].name,

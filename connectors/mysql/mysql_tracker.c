@@ -120,8 +120,8 @@ static void shape_differs(struct mysql_tracker *t, uint32_t index, const char *w
     struct buf b = BUF_INIT(2048);
     buf_printf(&b,
                "its rows in the binary log from %s on have another shape than the table had when "
-               "the job began: %s; changes of shape are not followed yet: copy the table again "
-               "(inlet resync)",
+               "the job began: %s; changes of shape are not followed yet: to copy the table "
+               "anew, drop the lake's and start again",
                where, why->text);
     (void)mysql_tracker_set_aside(t, index, buf_str(&b));
     buf_release(&b);

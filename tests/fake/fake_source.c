@@ -126,6 +126,14 @@ static uint64_t number_of(const struct position *p)
     return to;
 }
 
+static bool fake_check(const void *conf, const char **out_key, struct error *err)
+{
+    (void)conf;
+    (void)out_key;
+    (void)err;
+    return true;
+}
+
 static bool fake_open(const void *conf, const char *job_name, struct stop *stop, void **out,
                       struct error *err)
 {
@@ -193,7 +201,7 @@ static bool fake_current(void *self, struct position **out, struct error *err)
     return true;
 }
 
-static bool fake_check(void *self, const struct position *from, struct error *err)
+static bool fake_check_position(void *self, const struct position *from, struct error *err)
 {
     (void)self;
     (void)from;
@@ -359,13 +367,14 @@ static void fake_describe(void *self, const struct position *p, struct buf *out)
 static const struct source_ops fake_ops = {
     .name = "fake",
     .options = &fake_table,
+    .check = fake_check,
     .open = fake_open,
     .close = fake_close,
     .discover = fake_discover,
     .caps = fake_caps,
     .start_position = fake_start,
     .current_position = fake_current,
-    .check_position = fake_check,
+    .check_position = fake_check_position,
     .shared_begin = fake_shared_begin,
     .shared_end = fake_shared_end,
     .plan = fake_plan,

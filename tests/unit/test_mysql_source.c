@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "config/tree.h"
 #include "connectors/mysql/mysql_backfill.h"
+#include "connectors/mysql/mysql_conf.h"
 #include "connectors/mysql/mysql_dump.h"
 #include "connectors/mysql/mysql_options.h"
 #include "connectors/mysql/mysql_source.h"
@@ -26,23 +27,62 @@ static void test_list(void **state)
     }
 }
 
+static void refused(struct mysql_conf conf, const char *key)
+{
+    const char *seen = NULL;
+    struct error err = {0};
+    assert_false(mysql_conf_check(&conf, &seen, &err));
+    assert_int_equal(err.code, FAIL_CONFIG);
+    assert_string_equal(seen, key);
+}
+
+static void test_conf_check(void **state)
+{
+    (void)state;
+    const char *key;
+    struct error err = {0};
+    struct mysql_conf good = {.tables = STR("shop.\\.*, a.b")};
+    assert_true(mysql_conf_check(&good, &key, &err));
+    struct mysql_conf conf = good;
+    conf.tables = STR("no-dot");
+    refused(conf, "tables");
+    conf.tables = STR("a.(b");
+    refused(conf, "tables");
+    conf = good;
+    conf.tables_exclude = STR("a.[b");
+    refused(conf, "tables.exclude");
+    conf = good;
+    conf.server_id = STR("5-3");
+    refused(conf, "server-id");
+    conf = good;
+    conf.startup_mode = MYSQL_CONF_STARTUP_TIMESTAMP;
+    refused(conf, "scan.startup.mode");
+    conf.startup_mode = MYSQL_CONF_STARTUP_SPECIFIC;
+    refused(conf, "scan.startup.mode");
+    conf.offset_gtid_set = STR("0-1-2");
+    assert_true(mysql_conf_check(&conf, &key, &err));
+    conf = good;
+    conf.ssl_mode = 3; /* VERIFY_CA */
+    refused(conf, "ssl-mode");
+}
+
 static void test_server_id(void **state)
 {
     (void)state;
     struct error err = {0};
     uint32_t id = 0;
     uint32_t same = 0;
-    assert_true(mysql_source_server_id(STR(""), STR("job"), &id, &err));
-    assert_true(mysql_source_server_id(STR(""), STR("job"), &same, &err));
+    assert_true(mysql_conf_server_id(STR(""), STR("job"), &id, &err));
+    assert_true(mysql_conf_server_id(STR(""), STR("job"), &same, &err));
     assert_int_equal(id, same);
     assert_in_range(id, 5400, 6400);
-    assert_true(mysql_source_server_id(STR("5401-5404"), STR("job"), &id, &err));
+    assert_true(mysql_conf_server_id(STR("5401-5404"), STR("job"), &id, &err));
     assert_int_equal(id, 5401);
-    assert_true(mysql_source_server_id(STR("4294967295"), STR("job"), &id, &err));
+    assert_true(mysql_conf_server_id(STR("4294967295"), STR("job"), &id, &err));
     assert_int_equal(id, UINT32_MAX);
     static const char *const bad[] = {"0", "-1", "x", "4294967296", " ", NULL};
     for (size_t i = 0; bad[i] != NULL; i++) {
-        assert_false(mysql_source_server_id(str_of(bad[i]), STR("job"), &id, &err));
+        assert_false(mysql_conf_server_id(str_of(bad[i]), STR("job"), &id, &err));
         assert_int_equal(err.code, FAIL_CONFIG);
     }
 }
@@ -136,9 +176,9 @@ static void test_dump_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_server_id),
-        cmocka_unit_test(test_options),     cmocka_unit_test(test_chunk_rows),
-        cmocka_unit_test(test_dump_errors),
+        cmocka_unit_test(test_list),       cmocka_unit_test(test_server_id),
+        cmocka_unit_test(test_conf_check), cmocka_unit_test(test_options),
+        cmocka_unit_test(test_chunk_rows), cmocka_unit_test(test_dump_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
