@@ -47,10 +47,11 @@ static bool impossible_date(const struct mysql_decoder *d, const struct mysql_de
                             struct value *v, struct error *err)
 {
     if (d->policy.zero_date == MYSQL_ZERO_DATE_FAIL) {
-        return error_set(err, FAIL_SCHEMA,
-                         "column `%.*s`: %04u-%02u-%02u is no date; correct the row, or let such "
-                         "dates become NULL or 1970-01-01",
-                         STR_FMT(d->column->name), c->year, c->month, c->day);
+        return error_set(
+            err, FAIL_SCHEMA,
+            "column `%.*s`: %04u-%02u-%02u is no date; correct the row, or set zero-date to "
+            "null or epoch",
+            STR_FMT(d->column->name), c->year, c->month, c->day);
     }
     if (d->policy.zero_date == MYSQL_ZERO_DATE_NULL && d->column->nullable) {
         mysql_decoder_null(v);
@@ -145,8 +146,8 @@ bool mysql_decoder_time(const struct mysql_decoder *d, bool negative,
     }
     return error_set(err, FAIL_SCHEMA,
                      "column `%.*s`: the TIME %s%02u:%02u:%02u.%06u is not within a day, which is "
-                     "all that the lake's TIME holds; choose that such values become NULL (in a "
-                     "nullable column) or the nearest time of day",
+                     "all that the lake's TIME holds; set time-out-of-range to null (nullable "
+                     "columns) or clamp",
                      STR_FMT(d->column->name), negative ? "-" : "", c->hour, c->minute, c->second,
                      c->microsecond);
 }
