@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TICK = os.sysconf('SC_CLK_TCK')
 MIB = 1 << 20
 IDLE_SECONDS = 12
+QUIET_SECONDS, PATIENCE_SECONDS = 5, 1200
 
 
 def environment(name, default):
@@ -28,6 +29,7 @@ WORK = environment('WORK', os.path.join(environment('TMPDIR', tempfile.gettempdi
 PORT = environment('PORT', '33316')
 BUILD = environment('BUILD', os.path.join(HERE, '..', '..', '..', 'build', 'release'))
 ROUNDS = int(environment('ROUNDS', '3'))
+QUIET_CORES = float(environment('QUIET', '0'))
 MEMORIES = environment('MEMORIES', '64MiB 256MiB').split()
 INLET = os.path.join(BUILD, 'inlet')
 LAKE = os.path.join(WORK, 'lake')
@@ -90,6 +92,16 @@ def machine_busy():
     return (sum(words[:8]) - words[3] - words[4]) / TICK
 
 
+def calm():
+    """With QUIET: waits until the machine does next to nothing, but not for ever."""
+    until = time.time() + PATIENCE_SECONDS
+    while QUIET_CORES > 0 and time.time() < until:
+        busy, since = machine_busy(), time.time()
+        time.sleep(QUIET_SECONDS)
+        if machine_busy() - busy < QUIET_CORES * (time.time() - since):
+            return
+
+
 class Line:
     """A line of inlet's log, and the CPU-seconds it had used then."""
 
@@ -107,12 +119,13 @@ class Line:
 class Run:
     """A finished run of a program: wall and CPU-seconds, most memory, lines, and how many cores others used meanwhile."""
 
-    def __init__(self, command, log=None):
+    def __init__(self, command, log=None, discard=False):
         busy, server, self.began = machine_busy(), cpu_of(server_pid()), time.time()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL if discard else subprocess.PIPE,
+                                   stderr=subprocess.PIPE if discard else subprocess.STDOUT, text=True)
         self.lines = []
         with open(log or os.devnull, 'w', encoding='utf-8') as out:
-            for text in process.stdout:
+            for text in process.stderr if discard else process.stdout:
                 out.write(text)
                 self.lines.append(Line(text, cpu_of(process.pid)))
         _, status, usage = os.wait4(process.pid, 0)
@@ -126,10 +139,14 @@ class Run:
             fail('%s ended with %d%s' % (' '.join(command), process.returncode, '; log ' + log if log else ''))
 
     def first(self, event):
-        return next((line for line in self.lines if line.event == event), None) or fail('no event=%s in the log' % event)
+        return self._found(event, self.lines)
 
     def last(self, event):
-        return next((line for line in reversed(self.lines) if line.event == event), None) or fail('no event=%s in the log' % event)
+        return self._found(event, reversed(self.lines))
+
+    @staticmethod
+    def _found(event, lines):
+        return next((line for line in lines if line.event == event), None) or fail('no event=%s in the log' % event)
 
     def figure(self, name):
         return float(self.lines[-1].fields[name])
@@ -155,7 +172,8 @@ def discard():
 
 
 def discard_text():
-    return Run(['sh', '-c', 'mariadb --skip-ssl --quick -N -h127.0.0.1 -P%s -urace -prace -e "select * from race.t" >/dev/null' % PORT])
+    return Run(['mariadb', '--quick', '-N', '-h127.0.0.1', '-P' + PORT, '-urace', '-prace', '-e', 'select * from race.t'],
+               discard=True)
 
 
 def raw():
@@ -165,7 +183,8 @@ def raw():
 def check(what):
     """The lake's rows against the server's."""
     read = subprocess.Popen([INLET, 'table', 'read', LAKE, 'race.t', '--unsorted'], stdout=subprocess.PIPE)
-    got = subprocess.run([sys.executable, os.path.join(HERE, 'sum.py')], stdin=read.stdout, stdout=subprocess.PIPE, text=True, check=True)
+    got = subprocess.run([sys.executable, os.path.join(HERE, 'sum.py')], stdin=read.stdout, stdout=subprocess.PIPE, text=True,
+                         check=True)
     read.stdout.close()
     want = db('sum')
     if read.wait() or got.stdout.strip() != want:
@@ -180,8 +199,9 @@ def copy_round(rows):
     shutil.rmtree(LAKE, ignore_errors=True)
     db('up', 'p0')
     job = job_file('race', 'race.t', '256MiB')
-    load = os.getloadavg()[0]
     text = discard_text()  # also warms the server's buffers
+    calm()
+    load = os.getloadavg()[0]
     before, run, after = discard(), inlet(job, 'copy.log'), discard()
     check('copy')
     done = run.first('copy-done')
@@ -195,14 +215,15 @@ def copy_round(rows):
 
 def catch_up_round(changes):
     db('up', 'p1')
+    calm()
     load = os.getloadavg()[0]
     before, run, after = raw(), inlet(os.path.join(WORK, 'race.yaml'), 'catch-up.log'), raw()
     check('catch-up')
     rate = changes / (run.last('commit').time - run.began)
     received = 2 * changes / (before.figure('seconds') + after.figure('seconds'))
     return {'catch-up load': load, 'raw': received, 'raw events': received / changes * before.figure('events'), 'catch-up': rate,
-            'catch-up share': rate / received, 'catch-up cpu': run.cpu / changes * 1e6, 'catch-up amplification': amplification(run),
-            'catch-up memory': run.memory, 'catch-up others': run.others, 'raw others': max(before.others, after.others),
+            'catch-up share': rate / received, 'catch-up cpu': run.cpu / changes * 1e6,
+            'catch-up amplification': amplification(run), 'catch-up memory': run.memory, 'catch-up others': run.others, 'raw others': max(before.others, after.others),
             'raw cpu': before.figure('cpu_seconds') / changes * 1e6}
 
 
@@ -293,7 +314,8 @@ def speed_rows(m):
            % (m['copy cpu all'], m['copy amplification']), '', '')
     yield ('raw receive of the binary log', '%s events/s, %s rows/s, %.2f CPU-s per million rows'
            % (thousands(m['raw events']), thousands(m['raw']), m['raw cpu']), '', '')
-    yield 'catch-up into committed snapshots', thousands(m['catch-up']) + ' rows/s', '≥ 200 k rows/s', verdict(m['catch-up'] >= 200e3)
+    yield ('catch-up into committed snapshots', thousands(m['catch-up']) + ' rows/s', '≥ 200 k rows/s',
+           verdict(m['catch-up'] >= 200e3))
     yield 'catch-up, share of raw receive', '%.2f' % m['catch-up share'], '', ''
     yield ('catch-up, CPU', '%.2f CPU-s per million rows, write amplification %.2f'
            % (m['catch-up cpu'], m['catch-up amplification']), '', '')
@@ -305,8 +327,8 @@ def memory_rows(memories):
         most = max(m['copy'], m['catch-up'])
         yield ('most memory, `memory: %s`' % memory, 'copy %s, catch-up %s' % (mib(m['copy']), mib(m['catch-up'])),
                '≤ budget + 64 MB', verdict(most <= limit))
-        yield ('resident memory idle after both, `memory: %s`' % memory, '%s, %.2f CPU-s a minute' % (mib(m['idle']), m['idle cpu']),
-               '≤ 20 MB', verdict(m['idle'] <= 20e6))
+        yield ('resident memory idle after both, `memory: %s`' % memory,
+               '%s, %.2f CPU-s a minute' % (mib(m['idle']), m['idle cpu']), '≤ 20 MB', verdict(m['idle'] <= 20e6))
 
 
 def print_table(rounds, medians, memories, first_ms, size):
@@ -318,8 +340,8 @@ def print_table(rounds, medians, memories, first_ms, size):
         print('| %s |' % ' | '.join(row))
     loads = [r[k] for r in rounds for k in ('load', 'catch-up load')]
     others = [r[k] for r in rounds for k in r if k.endswith('others')]
-    print('\nMedians of %d rounds; every result equal to the server\'s rows. Load average when a round began: %s; other processes used %.2f'
-          ' cores at most, %.2f in the middle, while something was timed.'
+    print('\nMedians of %d rounds; every result equal to the server\'s rows. Load average when a round began: %s; other processes'
+          ' used %.2f cores at most, %.2f in the middle, while something was timed.'
           % (len(rounds), ', '.join('%.1f' % x for x in loads), max(others), statistics.median(others)))
     for name, form in (('copy', '%.0f'), ('copy share', '%.2f'), ('catch-up', '%.0f'), ('catch-up share', '%.2f')):
         say('%s: %s' % (name, ', '.join(form % r[name] for r in rounds)))
