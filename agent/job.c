@@ -34,6 +34,7 @@ struct job {
     int64_t mark;       /* newest committed over all pipelines */
     int64_t checkpoint; /* newest written */
     bool aside;         /* some table is set aside */
+    bool missing;       /* a table of the checkpoint is no longer at the source */
     bool swept;         /* the agent before's leavings */
     uint64_t started_ms;
     struct log_thin thin;
@@ -176,6 +177,24 @@ static bool open_routes(struct run *r, const struct source_tables *tables, struc
         r->through[i] = arena_str(&r->arena, p->routes[i].table->backfill.through);
     }
     return true;
+}
+
+/* Tables that this job had and the source no longer gives are said once, and forgotten. */
+static void report_missing(struct run *r)
+{
+    for (size_t i = 0; r->have_known && i < r->known.table_count; i++) {
+        struct str label = r->known.tables[i].label;
+        bool found = false;
+        for (size_t k = 0; k < r->p.route_count && !found; k++) {
+            found = str_eq(label, str_of(r->p.routes[k].table->label));
+        }
+        if (!found) {
+            LOG_ERROR("table-missing", "table=%s reason=%s", LOG_S(label),
+                      LOG_Q("the source has no such table any more, or the job's list no longer "
+                            "names it: its rows stay in the lake as they are"));
+            r->job->missing = true;
+        }
+    }
 }
 
 /* Gives tables without a position the source's; settles which take part in a first copy, and how.
@@ -397,6 +416,7 @@ static bool run_pipeline(struct run *r, struct error *err)
     if (!prepare(r, err)) {
         return false;
     }
+    report_missing(r);
     sweep_dead_agents(r);
     r->c.epoch = &j->epoch;
     r->c.folder = j->folder;
@@ -504,7 +524,7 @@ static enum exit_code run_job(struct job *j)
         bool ok = run_once(j, &err);
         bool again = !ok && retry_wanted(&retry, &err);
         if (ok || err.code == FAIL_STOPPED || (again && stop_requested(j->drain))) {
-            return j->aside ? CODE_ASIDE : CODE_DONE;
+            return j->aside || j->missing ? CODE_ASIDE : CODE_DONE;
         }
         struct error owned = {0};
         if (!epoch_check(&j->epoch, &owned) && owned.code == FAIL_OWNED) {
@@ -516,7 +536,7 @@ static enum exit_code run_job(struct job *j)
             return retry_exit(err.code);
         }
         if (stop_wait(j->drain, retry.wait_ms)) {
-            return j->aside ? CODE_ASIDE : CODE_DONE;
+            return j->aside || j->missing ? CODE_ASIDE : CODE_DONE;
         }
     }
 }

@@ -5,6 +5,7 @@
 #define RETRY_FIRST_MS 200u
 #define RETRY_MAX_MS 30000u
 #define RETRY_HEALTHY_MS 60000u
+#define RETRY_DAMAGED 2u
 
 struct meaning {
     bool again;
@@ -38,10 +39,12 @@ void retry_begin(struct retry *r)
 bool retry_wanted(struct retry *r, const struct error *err)
 {
     const struct meaning *m = &meanings[err->code];
-    if (!m->again) {
+    bool healthy = instant_mono_ms() - r->started_ms > RETRY_HEALTHY_MS;
+    r->damaged = err->code == FAIL_CORRUPT && !healthy ? r->damaged + 1 : 0;
+    if (!m->again && (err->code != FAIL_CORRUPT || r->damaged > RETRY_DAMAGED)) {
         return false;
     }
-    if (m->at_once || instant_mono_ms() - r->started_ms > RETRY_HEALTHY_MS) {
+    if (m->at_once || healthy) {
         r->wait_ms = RETRY_FIRST_MS;
     } else {
         r->wait_ms = r->wait_ms == 0 ? RETRY_FIRST_MS : r->wait_ms * 2;

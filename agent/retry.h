@@ -22,6 +22,7 @@ enum exit_code {
 struct retry {
     uint64_t wait_ms; /* before the next try */
     uint64_t started_ms;
+    unsigned damaged; /* times in a row that bytes were damaged */
 };
 
 /* True when the job should start its pipeline again, after r->wait_ms. */
