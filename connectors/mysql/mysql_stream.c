@@ -170,9 +170,11 @@ static bool take_rows(struct mysql_stream *s, const struct binlog_event *e, bool
     }
     mysql_group_touch(&s->group, index);
     if (!images_complete(&rows)) {
-        rows_aside(s, index,
-                   "its image is incomplete: a session has binlog_row_image other than FULL; set "
-                   "it to FULL everywhere");
+        rows_aside(
+            s, index,
+            "its image is incomplete: a session has binlog_row_image other than FULL (set it "
+            "to FULL everywhere), or the server left a VIRTUAL column out of it (make the "
+            "column STORED)");
         return true;
     }
     return read_rows(s, &rows, index, err);

@@ -75,7 +75,9 @@ def job_files(t):
         blocks[block].pop(key, None)
         blocks[block][key] = value
         content = text(blocks)
-        line = next(n for n, x in enumerate(content.split('\n'), 1) if x.startswith('  %s:' % key))
+        lines = content.split('\n')
+        begin = lines.index(block + ':')
+        line = next(n for n, x in enumerate(lines, 1) if n > begin and x.startswith('  %s:' % key))
         code, out, err = validate(t, content)
         check(code == USAGE and not out, '%s.%s=%s ended with %d: %s', block, key, value, code, out)
         check(re.search(r'job\.yaml:%d:\d+' % line, err), '%s.%s=%s: no place job.yaml:%d in: %s', block, key, value, line, err)
