@@ -173,8 +173,8 @@ static bool take_rows(struct mysql_stream *s, const struct binlog_event *e, bool
         rows_aside(
             s, index,
             "its image is incomplete: a session has binlog_row_image other than FULL (set it "
-            "to FULL everywhere), or the server left a VIRTUAL column out of it (make the "
-            "column STORED)");
+            "to FULL everywhere), or the server leaves generated columns out of updates, as "
+            "MariaDB 11.8 does (then leave the table out)");
         return true;
     }
     return read_rows(s, &rows, index, err);

@@ -67,7 +67,7 @@ def job_files(t):
         ('source', 'port', '99999', ['port']),
         ('source', 'type', 'oracle', ['oracle']),
         ('sink', 'type', 'kafka', ['kafka']),
-        ('source', 'tables', 'no-dot', ['tables']),
+        ('source', 'tables', 'no-dot', ['no-dot']),
         ('source', 'scan.startup.mode', 'sideways', ['sideways', 'initial']),
     ]
     for block, key, value, holds in cases:
