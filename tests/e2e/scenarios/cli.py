@@ -87,7 +87,7 @@ def job_files(t):
         del blocks[missing[0]][missing[1]]
         code, _, err = validate(t, text(blocks))
         check(code == USAGE and missing[1] in err, 'without %s.%s: %d %s', *missing, code, err)
-    for content, holds in (('source: [', ':'), ('', 'source'), ('rubbish', ''), (text(valid()) + 'extra:\n  a: b\n', 'extra'),
+    for content, holds in (('source: [', ':'), ('', 'nothing'), ('rubbish', ''), (text(valid()) + 'extra:\n  a: b\n', 'extra'),
                            (text(valid()) + 'pipeline:\n  name: twice\n', 'pipeline'), ('a: &x b\nc: *x\n', ''),
                            (text(valid()).replace('port: 3306', 'port: 3306\n  port: 3307'), 'port'),
                            (text(valid()) + 'route:\n  - source-table: a.b\n    sink-table: c.d\n', 'route'), ('\x00\x01\x02', ''),
