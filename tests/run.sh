@@ -108,7 +108,7 @@ programs() {
 
 # The judge is judged: tables of every kind are written and verified by Paimon itself, then damaged in known ways.
 judge() {
-  cases=build/tests/judge
+  cases=$PWD/build/tests/judge
   rm -rf "$cases"
   tests/judge/make-cases.sh "$cases/cases" && cache=$(tests/judge/setup-py.sh) &&
     "$cache/venv-pypaimon/bin/python" tests/judge/selftest.py "$cases/cases" "$cases/damaged"
