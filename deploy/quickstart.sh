@@ -50,14 +50,16 @@ if [ "$mode" = all ]; then
   say "a MariaDB of its own, with a shop in it"
   rm -rf "$dir/data" "$dir/lake" "$dir/compare"
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' >"$dir/port"
-  mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$dir/data" --auth-root-authentication-method=normal \
+  mkdir -p "$dir/tmp"
+  mariadb-install-db --no-defaults --tmpdir="$dir/tmp" --user="$(id -un)" --datadir="$dir/data" --auth-root-authentication-method=normal \
     --skip-test-db >"$dir/install.log" 2>&1 || { tail -n 20 "$dir/install.log"; exit 1; }
 elif [ ! -d "$dir/data" ]; then
   echo "there is no shop in $dir yet: sh deploy/quickstart.sh" >&2
   exit 2
 fi
 port=$(cat "$dir/port")
-"$mariadbd" --no-defaults --user="$(id -un)" --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 \
+mkdir -p "$dir/tmp" # its own: a server that starts removes temporary tables of others
+"$mariadbd" --no-defaults --tmpdir="$dir/tmp" --user="$(id -un)" --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 \
   --socket=shop.sock --pid-file="$dir/mariadbd.pid" --server-id=1 --log-bin=bin --binlog-format=ROW \
   --innodb-flush-log-at-trx-commit=2 >"$dir/mariadbd.log" 2>&1 &
 server=$!

@@ -54,7 +54,8 @@ case $ACTION in
     SHARE=$CACHE/$home/$share
     ln -sfn "$CACHE/$home/run" "$DIR/my"
     MARIADBD=("$DIR/my" mariadbd --no-defaults --basedir="$CACHE/$home/root" --datadir="$DIR/data" --lc-messages-dir="$SHARE"
-      --character-sets-dir="$SHARE/charsets" --user="$(id -un)" --innodb-buffer-pool-size=128M --innodb-log-file-size=64M)
+      --character-sets-dir="$SHARE/charsets" --tmpdir="$DIR/tmp" --user="$(id -un)" --innodb-buffer-pool-size=128M --innodb-log-file-size=64M)
+    mkdir -p "$DIR/tmp" # its own: a server that starts removes temporary tables of others
     if [ ! -d "$DIR/data" ]; then
       rm -rf "$DIR/data.new"
       quietly "$DIR/init.log" new_data

@@ -62,7 +62,8 @@ case $ACTION in
     program "$version"
     ln -sfn "$home/run" "$DIR/my"
     mysqld=("$DIR/my" mysqld --no-defaults --datadir="$DIR/data" --lc-messages-dir="$share" --character-sets-dir="$share/charsets"
-      --user="$(id -un)" --secure-file-priv= --innodb-buffer-pool-size=128M --mysqlx=OFF "${own[@]}")
+      --tmpdir="$DIR/tmp" --user="$(id -un)" --secure-file-priv= --innodb-buffer-pool-size=128M --mysqlx=OFF "${own[@]}")
+    mkdir -p "$DIR/tmp"
     if [ ! -d "$DIR/data" ]; then
       rm -rf "$DIR/data.new"
       quietly "$DIR/init.log" "${mysqld[@]}" --datadir="$DIR/data.new" --initialize-insecure
