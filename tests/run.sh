@@ -62,7 +62,7 @@ summary() {
       exit count["FAIL"] > 0 || !count["ok"]
     }' "$TALLY"
 }
-trap 'cleanup; summary; exit 1' INT TERM HUP
+trap 'cleanup; say "FAIL interrupted"; summary; exit 1' INT TERM HUP
 trap cleanup EXIT
 
 say() { printf '%s\n' "$*" | tee -a "$TALLY"; }
