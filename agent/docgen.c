@@ -22,7 +22,8 @@ static void configuration(struct buf *out)
                  "nested, as you like: `catalog.properties: {warehouse: /lake}` is "
                  "`catalog.properties.warehouse: /lake`. `${env:NAME}` and "
                  "`${file:PATH}` stand for the value of an environment variable or the contents of "
-                 "a file; such values are never printed. A key that is "
+                 "a file; messages about the file never show such values, and secrets are never "
+                 "shown anywhere. A key that is "
                  "not known, or known but not built yet, is refused with its line and column.\n\n"
                  "Sizes are numbers with `b`, `kb`, `mb`, `gb` or `KiB`, `MiB`, `GiB` (all "
                  "1024-based); durations with `ms`, `s`, `min`, `h`, `d`.\n\n");

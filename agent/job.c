@@ -74,8 +74,30 @@ static bool check_source(const struct job_file *j, struct error *err)
         return true;
     }
     const struct tree_node *node = option_node(j->spec.source, str_of(key));
+    if (node != NULL && node->secret) {
+        return option_fail(tree_name(j->spec.tree), node, err,
+                           "%s is not valid; its value came through ${…} and is not shown", key);
+    }
     return option_fail(tree_name(j->spec.tree), node == NULL ? j->spec.source : node, err, "%s",
                        why.text);
+}
+
+static bool check_warehouse(const struct job_file *j, struct error *err)
+{
+    struct arena a = {0};
+    struct fs fs;
+    const char *root;
+    struct error why = {0};
+    bool ok = fs_open(j->spec.sink.warehouse, &a, &fs, &root, &why);
+    if (ok) {
+        fs_close(&fs);
+    } else {
+        const struct tree_node *sink = tree_child(tree_root(j->spec.tree), STR("sink"));
+        const struct tree_node *node = option_node(sink, STR("catalog.properties.warehouse"));
+        (void)option_fail(tree_name(j->spec.tree), node == NULL ? sink : node, err, "%s", why.text);
+    }
+    arena_release(&a);
+    return ok;
 }
 
 bool job_load(const char *path, struct job_file *out, struct error *err)
@@ -95,7 +117,7 @@ bool job_load(const char *path, struct job_file *out, struct error *err)
     j.source_conf = mem_zalloc(j.source->options->size);
     if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), jobspec_source_keys,
                       &j.spec.arena, j.source_conf, err) ||
-        !check_source(&j, err) || !check_table_properties(&j, err)) {
+        !check_source(&j, err) || !check_warehouse(&j, err) || !check_table_properties(&j, err)) {
         job_release(&j);
         return false;
     }

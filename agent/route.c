@@ -115,6 +115,20 @@ static void settle(struct route *r, enum resolution resolution, const struct err
     r->fresh = resolution == RESOLVE_FRESH;
 }
 
+/* An existing table keeps its options: what the job asks for and does not get is said. */
+static void say_other_options(const struct route_context *c, const struct route *r)
+{
+    for (size_t i = 0; i < c->properties->count; i++) {
+        const struct option_pair *want = &c->properties->pairs[i];
+        struct str have = schema_option(r->table->schema, want->key);
+        if (have.ptr == NULL || !str_eq(have, want->value)) {
+            LOG_WARN("table-option", "table=%s option=%s table_has=%s job_asks=%s",
+                     LOG_Q(r->table->label), LOG_S(want->key), have.ptr == NULL ? "-" : LOG_S(have),
+                     want->secret ? "******" : LOG_S(want->value));
+        }
+    }
+}
+
 bool route_open(const struct route_context *c, const struct source_table *source, struct route *out,
                 struct error *err)
 {
@@ -155,6 +169,7 @@ bool route_open(const struct route_context *c, const struct source_table *source
                          out->table->layout.key_count);
     }
     find_key(out);
+    say_other_options(c, out);
     settle(out, resolve_table(out->table, found, &stamp, known, err), err);
     return true;
 }

@@ -206,7 +206,11 @@ static bool take_mark(struct writer *w, int64_t mark, struct error *err)
     }
     f->arena = w->files; /* the files' descriptions go with them */
     w->files = (struct arena){0};
+    bool flushed = f->count > 0;
     pipeline_send(w->p, (struct event){.kind = EVENT_FLUSHED, .mark = mark, .flushed = f});
+    if (flushed) {
+        mem_trim(); /* hands come and go in blocks that malloc keeps */
+    }
     return true;
 }
 

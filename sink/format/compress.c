@@ -114,14 +114,17 @@ static bool zstd_block(int level, struct str plain, struct buf *out, struct erro
     if (x->c == NULL) {
         x->c = ZSTD_createCCtx();
         must(x->c != NULL);
+        /* Avro blocks carry no checksum of their own: a flipped bit must not be read as a value. */
+        must(!ZSTD_isError(ZSTD_CCtx_setParameter(x->c, ZSTD_c_checksumFlag, 1)));
     }
+    must(!ZSTD_isError(ZSTD_CCtx_setParameter(x->c, ZSTD_c_compressionLevel, level)));
     size_t bound = ZSTD_compressBound(plain.len);
     char *into = buf_room(out, bound);
     if (into == NULL) {
         return error_set(err, FAIL_LIMIT, "a block of %zu bytes is too long to compress",
                          plain.len);
     }
-    size_t n = ZSTD_compressCCtx(x->c, into, bound, plain.ptr, plain.len, level);
+    size_t n = ZSTD_compress2(x->c, into, bound, plain.ptr, plain.len);
     must(!ZSTD_isError(n)); /* it has all the room it can ask for; no memory is our end anyway */
     out->len += n;
     return true;
