@@ -85,3 +85,10 @@ void mem_tune(void)
     (void)mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 #endif
 }
+
+void mem_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}

@@ -35,3 +35,6 @@ void *mem_grow(void *items, size_t cap, size_t size_bytes);
 /* Once, at the start of main: few arenas, and freed memory goes back, so that resident memory
  * follows what is used. */
 void mem_tune(void);
+/* Gives memory that is free back to the system: after a burst, so that the quiet that may follow is
+ * small. Walks the heap: not for hot paths. */
+void mem_trim(void);
