@@ -48,6 +48,17 @@ static void remove_made(struct attempt *a)
 
 /* ---- the fence ---- */
 
+/* The schema file is the table: a drop may remove it first, or alone while our commit holds the
+ * folder. */
+static bool check_same_table(const struct table *t, struct error *err)
+{
+    uint64_t digest;
+    return table_schema_digest(t, &digest, err) &&
+           (digest == t->schema_digest ||
+            error_set(err, FAIL_DIVERGED, "the table was dropped%s by somebody else",
+                      digest == 0 ? "" : " and made again"));
+}
+
 static bool check_base(struct table *t, struct error *err)
 {
     struct buf text = BUF_INIT(SNAPSHOT_MAX_BYTES);
@@ -55,12 +66,11 @@ static bool check_base(struct table *t, struct error *err)
     bool found = false;
     bool ok = false;
 
+    if (!check_same_table(t, err)) {
+        goto out;
+    }
     if (t->base.id == 0) {
-        uint64_t digest;
-        ok = table_schema_digest(t, &digest, err) &&
-             (digest == t->schema_digest ||
-              error_set(err, FAIL_DIVERGED, "the table was dropped%s by somebody else",
-                        digest == 0 ? "" : " and made again"));
+        ok = true;
         goto out;
     }
     if (!t->fs.ops->read(t->fs.self, paths_snapshot(&scratch, t->path, t->base.id), &text, &found,
