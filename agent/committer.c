@@ -279,6 +279,10 @@ static bool commit_table(struct committer *c, size_t route, struct pending_mark 
     bool ok =
         position_merge(position, c->parking[route] != NULL ? c->parking[route] : m->position, err);
 
+    /* Copied rows first: a reader that takes files as they come must see the newer ones last. */
+    if (ok && was_copying) {
+        take_chunks(c, route, position, &l, &backfill);
+    }
     for (size_t i = 0; ok && i < m->count; i++) {
         for (size_t k = 0; k < m->flushed[i]->count; k++) {
             struct flushed_files *f = &m->flushed[i]->items[k];
@@ -288,9 +292,6 @@ static bool commit_table(struct committer *c, size_t route, struct pending_mark 
                 f->changelog.count = 0;
             }
         }
-    }
-    if (ok && was_copying) {
-        take_chunks(c, route, position, &l, &backfill);
     }
     ok = ok && publish(c, route, m->mark, &l, position, &backfill, err);
     if (ok && t->state == TABLE_COPYING && t->backfill.state == STAMP_DONE) {
