@@ -25,6 +25,7 @@ struct pending_mark {
     struct position *position;
     struct flushed *flushed[PIPELINE_MAX_THREADS];
     size_t count;
+    uint64_t *begun; /* per route: chunks that may have been read before the mark was made */
 };
 
 /* Complete chunks of a table that are not listed yet, by order. */
@@ -32,6 +33,9 @@ struct pending_chunks {
     struct copy_chunk **items;
     size_t count, cap;
     uint64_t next; /* order of the next to list */
+    bool *ended;   /* by order: it was read, well or not */
+    size_t ended_cap;
+    uint64_t all_ended; /* chunks of lower order have all ended */
 };
 
 void committer_init(struct committer *c, struct pipeline *p)
@@ -100,10 +104,12 @@ void committer_release(struct committer *c)
             flushed_free(c->marks[i].flushed[k]);
         }
         position_free(c->marks[i].position);
+        mem_free(c->marks[i].begun);
     }
     for (size_t i = 0; i < c->p->route_count; i++) {
         drop_chunks(c, i);
         mem_free(c->chunks[i].items);
+        mem_free(c->chunks[i].ended);
         position_free(c->parking[i]);
     }
     mem_free(c->marks);
@@ -376,6 +382,7 @@ static void mark_free(struct committer *c)
         flushed_free(m->flushed[i]);
     }
     position_free(m->position);
+    mem_free(m->begun);
     c->mark_count--;
     for (size_t i = 0; i < c->mark_count; i++) {
         c->marks[i] = c->marks[i + 1];
@@ -394,13 +401,24 @@ static void discard_parked(struct committer *c, struct flushed *f)
     }
 }
 
-static bool on_flushed(struct committer *c, struct event *e, struct error *err)
+/* Changes newer than a chunk's snapshot must not be listed before the chunk: a mark waits for every
+ * chunk that may have been read before it was made. */
+static bool chunks_ended(const struct committer *c, const struct pending_mark *m)
 {
-    struct pending_mark *m = find_mark(c, e->mark);
-    must(m != NULL && m->count < c->p->threads);
-    m->flushed[m->count++] = e->flushed;
-    e->flushed = NULL;
-    while (c->mark_count > 0 && c->marks[0].count == c->p->threads) {
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        const struct route *r = &c->p->routes[i];
+        if (!route_is_parked(r) && r->table->state == TABLE_COPYING &&
+            c->chunks[i].all_ended < m->begun[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool commit_ready_marks(struct committer *c, struct error *err)
+{
+    while (c->mark_count > 0 && c->marks[0].count == c->p->threads &&
+           chunks_ended(c, &c->marks[0])) {
         for (size_t i = 0; i < c->marks[0].count; i++) {
             discard_parked(c, c->marks[0].flushed[i]);
         }
@@ -412,10 +430,47 @@ static bool on_flushed(struct committer *c, struct event *e, struct error *err)
     return true;
 }
 
+static void on_mark(struct committer *c, struct event *e)
+{
+    struct pending_mark m = {.mark = e->mark, .position = e->position};
+    m.begun = MEM_ARRAY(uint64_t, c->p->route_count + 1);
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        m.begun[i] = atomic_load(&c->p->routes[i].chunks_begun);
+    }
+    VEC_ROOM(c->marks, c->mark_count, c->mark_cap);
+    c->marks[c->mark_count++] = m;
+    e->position = NULL;
+}
+
+static void on_flushed(struct committer *c, struct event *e)
+{
+    struct pending_mark *m = find_mark(c, e->mark);
+    must(m != NULL && m->count < c->p->threads);
+    m->flushed[m->count++] = e->flushed;
+    e->flushed = NULL;
+}
+
+static void chunk_ended(struct pending_chunks *p, uint64_t order)
+{
+    while (p->ended_cap <= order) {
+        size_t cap = p->ended_cap == 0 ? 64 : p->ended_cap * 2;
+        p->ended = mem_grow(p->ended, cap, sizeof *p->ended);
+        for (size_t i = p->ended_cap; i < cap; i++) {
+            p->ended[i] = false;
+        }
+        p->ended_cap = cap;
+    }
+    p->ended[order] = true;
+    while (p->all_ended < p->ended_cap && p->ended[p->all_ended]) {
+        p->all_ended++;
+    }
+}
+
 static void on_chunk(struct committer *c, struct event *e)
 {
     struct pending_chunks *pending = &c->chunks[e->route];
     size_t at;
+    chunk_ended(pending, e->chunk->order);
     if (route_is_parked(&c->p->routes[e->route]) || e->chunk->failed) {
         return; /* event_discard drops it; what follows it is not listed */
     }
@@ -467,15 +522,14 @@ static bool handle(struct committer *c, struct event *e, struct error *err)
 {
     switch (e->kind) {
     case EVENT_MARK:
-        VEC_ROOM(c->marks, c->mark_count, c->mark_cap);
-        c->marks[c->mark_count++] = (struct pending_mark){.mark = e->mark, .position = e->position};
-        e->position = NULL;
+        on_mark(c, e);
         return true;
     case EVENT_FLUSHED:
-        return on_flushed(c, e, err);
+        on_flushed(c, e);
+        return commit_ready_marks(c, err);
     case EVENT_CHUNK:
         on_chunk(c, e);
-        return true;
+        return commit_ready_marks(c, err);
     case EVENT_COPY_END:
         c->copy_ended = !stop_requested(c->p->drain) && !stop_requested(c->p->stop);
         atomic_store(&c->p->copying, false);
@@ -485,7 +539,7 @@ static bool handle(struct committer *c, struct event *e, struct error *err)
         return on_compacted(c, e, err);
     case EVENT_PARK:
         on_park(c, e);
-        return true;
+        return commit_ready_marks(c, err);
     case EVENT_LANE_END:
         c->lane_ended = true;
         c->last_mark = e->mark;

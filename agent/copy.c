@@ -121,6 +121,7 @@ static struct copy_chunk *take_planned(struct copy *c)
     const struct source_chunk *s = &c->planned[c->planned_at++];
     chunk->route = (uint32_t)c->route;
     chunk->order = c->order++;
+    atomic_store(&c->p->routes[c->route].chunks_begun, c->order); /* before it is read */
     chunk->id = arena_str(&chunk->arena, s->id);
     chunk->last = c->planned_all && c->planned_at == c->planned_count;
     return chunk;

@@ -22,15 +22,16 @@ struct route {
     const struct schema_field **key_fields; /* of the bucket key, in key order */
     size_t *key_columns;
     size_t key_count;
-    struct position *resume;       /* changes whose place it has are already in the table */
-    int64_t *first_sequence;       /* per bucket: of the next stream row */
-    int64_t copy_sequence;         /* of rows of the first copy */
-    bool fresh;                    /* needs the source's position */
-    bool copy;                     /* takes part in a first copy */
-    bool shared;                   /* by one shared snapshot, before the stream starts */
-    atomic_bool closed;            /* set aside: its rows are dropped wherever they are */
-    atomic_uint_fast64_t streamed; /* changes taken from the stream */
-    atomic_uint_fast64_t copied;   /* rows read by the first copy */
+    struct position *resume;           /* changes whose place it has are already in the table */
+    int64_t *first_sequence;           /* per bucket: of the next stream row */
+    int64_t copy_sequence;             /* of rows of the first copy */
+    bool fresh;                        /* needs the source's position */
+    bool copy;                         /* takes part in a first copy */
+    bool shared;                       /* by one shared snapshot, before the stream starts */
+    atomic_bool closed;                /* set aside: its rows are dropped wherever they are */
+    atomic_uint_fast64_t streamed;     /* changes taken from the stream */
+    atomic_uint_fast64_t copied;       /* rows read by the first copy */
+    atomic_uint_fast64_t chunks_begun; /* given to readers by this pipeline */
 };
 
 struct route_context {

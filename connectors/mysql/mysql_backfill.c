@@ -265,7 +265,8 @@ struct mysql_backfill {
     bool has_low, has_high; /* shape of the statement */
     uint32_t index;
     bool reading;
-    struct position *owned;
+    struct position *owned; /* GTIDs being committed when the snapshot was opened */
+    struct position *end;   /* of the log then */
     struct mysql_column_info *columns;
     struct mysql_value_field *fields;
 };
@@ -297,6 +298,7 @@ void mysql_backfill_free(struct mysql_backfill *b)
         mysql_link_close(b->l);
     }
     mysql_value_plan_free(b->plan);
+    position_free(b->end);
     position_free(b->owned);
     mem_free(b->columns);
     mem_free(b->fields);
@@ -385,9 +387,12 @@ bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *ta
     struct arena arena = {0};
     struct mysql_range range;
     position_free(b->owned);
+    position_free(b->end);
     b->owned = NULL;
+    b->end = NULL;
     bool ok = drain(b, err) && mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
-              (b->shared != NULL || mysql_position_read_begin(b->l, &b->server, &b->owned, err)) &&
+              (b->shared != NULL ||
+               mysql_position_read_begin(b->l, &b->server, &b->owned, &b->end, err)) &&
               prepare(b, table, &range, err) && execute(b, &range, &arena, err);
     b->index = index;
     arena_release(&arena);
@@ -418,7 +423,7 @@ static bool end_chunk(struct mysql_backfill *b, struct position **out_high, stru
         *out_high = position_dup(b->shared);
         return true;
     }
-    return mysql_position_read_end(b->l, &b->server, b->owned, b->stop, out_high, err);
+    return mysql_position_read_end(b->l, b->end, b->owned, b->stop, out_high, err);
 }
 
 enum source_read mysql_backfill_read(struct mysql_backfill *b, struct batch *batch,

@@ -415,13 +415,20 @@ static bool ask_owned(struct mysql_link *l, struct position **out, struct error 
 }
 
 bool mysql_position_read_begin(struct mysql_link *l, const struct mysql_server *s,
-                               struct position **out_owned, struct error *err)
+                               struct position **out_owned, struct position **out_end,
+                               struct error *err)
 {
-    if (!mysql_link_exec(l, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err)) {
+    struct position *owned = NULL;
+    struct position *end = NULL;
+    if (!mysql_link_exec(l, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err) ||
+        (s->counting == MYSQL_COUNTING_GTID && !ask_owned(l, &owned, err)) ||
+        !mysql_position_end(l, s, &end, err)) {
+        position_free(owned);
         return false;
     }
-    *out_owned = NULL;
-    return s->counting != MYSQL_COUNTING_GTID || ask_owned(l, out_owned, err);
+    *out_owned = owned;
+    *out_end = end;
+    return true;
 }
 
 /* Waits until nothing of `owned` is still being committed. A transaction that stays owned for long
@@ -463,14 +470,30 @@ static bool wait_owned(struct mysql_link *l, const struct position *owned, struc
     return mysql_position_end(l, &gtid, out, err);
 }
 
-bool mysql_position_read_end(struct mysql_link *l, const struct mysql_server *s,
+/* Adds to the mark those of `owned` that were committed meanwhile. */
+static bool add_committed(struct mysql_link *l, const struct position *owned, struct stop *stop,
+                          struct position *mark, struct error *err)
+{
+    struct position *executed = NULL;
+    if (owned == NULL || position_is_empty(owned)) {
+        return true;
+    }
+    if (!wait_owned(l, owned, stop, &executed, err)) {
+        return false;
+    }
+    struct position *committed = position_meet(owned, executed);
+    bool ok = position_merge(mark, committed, err);
+    position_free(committed);
+    position_free(executed);
+    return ok;
+}
+
+bool mysql_position_read_end(struct mysql_link *l, const struct position *end,
                              const struct position *owned, struct stop *stop,
                              struct position **out_mark, struct error *err)
 {
-    struct position *mark = NULL;
-    bool ok = owned == NULL || position_is_empty(owned) ? mysql_position_end(l, s, &mark, err)
-                                                        : wait_owned(l, owned, stop, &mark, err);
-    if (!ok || !mysql_link_exec(l, "COMMIT", err)) {
+    struct position *mark = position_dup(end);
+    if (!add_committed(l, owned, stop, mark, err) || !mysql_link_exec(l, "COMMIT", err)) {
         position_free(mark);
         return false;
     }
