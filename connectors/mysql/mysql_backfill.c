@@ -392,7 +392,7 @@ bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *ta
     b->end = NULL;
     bool ok = drain(b, err) && mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
               (b->shared != NULL ||
-               mysql_position_read_begin(b->l, &b->server, &b->owned, &b->end, err)) &&
+               mysql_position_read_begin(b->l, &b->server, b->stop, &b->owned, &b->end, err)) &&
               prepare(b, table, &range, err) && execute(b, &range, &arena, err);
     b->index = index;
     arena_release(&arena);
