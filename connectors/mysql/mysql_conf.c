@@ -1,5 +1,9 @@
 #include "connectors/mysql/mysql_conf.h"
 
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/hash.h"
 #include "base/pattern.h"
 #include "connectors/mysql/mysql_link.h"
@@ -42,6 +46,25 @@ static bool check_tables(struct str list, struct error *err)
     return ok;
 }
 
+static bool check_file(struct str path, struct error *err)
+{
+    char name[PATH_MAX];
+    if (path.len == 0) {
+        return true;
+    }
+    if (path.len >= sizeof name) {
+        return error_set(err, FAIL_CONFIG, "the path has %zu bytes", path.len);
+    }
+    memcpy(name, path.ptr, path.len);
+    name[path.len] = '\0';
+    if (access(name, R_OK) != 0) {
+        (void)error_os(err, "read %s", name);
+        err->code = FAIL_CONFIG;
+        return false;
+    }
+    return true;
+}
+
 bool mysql_conf_check(const struct mysql_conf *conf, const char **out_key, struct error *err)
 {
     uint32_t id;
@@ -66,6 +89,17 @@ bool mysql_conf_check(const struct mysql_conf *conf, const char **out_key, struc
         return error_set(err, FAIL_CONFIG,
                          "scan.startup.mode: specific-offset needs "
                          "scan.startup.specific-offset.gtid-set, or .file and .pos");
+    }
+    const struct {
+        const char *key;
+        struct str path;
+    } files[] = {
+        {"ssl-ca", conf->ssl_ca}, {"ssl-cert", conf->ssl_cert}, {"ssl-key", conf->ssl_key}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        *out_key = files[i].key;
+        if (!check_file(files[i].path, err)) {
+            return false;
+        }
     }
     *out_key = "ssl-mode";
     if (conf->ssl_mode >= MYSQL_SSL_VERIFY_CA && conf->ssl_ca.len == 0) {

@@ -64,6 +64,8 @@ static void test_conf_check(void **state)
     conf = good;
     conf.ssl_mode = 3; /* VERIFY_CA */
     refused(conf, "ssl-mode");
+    conf.ssl_ca = STR("/nowhere/ca.pem");
+    refused(conf, "ssl-ca");
 }
 
 static void test_server_id(void **state)
