@@ -349,6 +349,12 @@ static void build_table(struct reading *r, const struct draft *d)
         skip_table(r, d, STR("was altered or dropped while its columns were read; start again"));
         return;
     }
+    for (size_t i = 0; i < t.key_count; i++) {
+        if (!mysql_column_as_key(&t.columns[t.key[i]], &why)) {
+            skip_table(r, d, str_of(why.text));
+            return;
+        }
+    }
     t.transactional =
         !str_eq_nocase(d->engine, STR("MyISAM")) && !str_eq_nocase(d->engine, STR("Aria")) &&
         !str_eq_nocase(d->engine, STR("MEMORY")) && !str_eq_nocase(d->engine, STR("ARCHIVE")) &&

@@ -312,3 +312,19 @@ bool mysql_column_from_catalog(const struct mysql_column_catalog *row,
     *out = c;
     return true;
 }
+
+bool mysql_column_as_key(struct mysql_column *c, struct error *err)
+{
+    if (c->class == MYSQL_CLASS_TIME && c->fraction_digits > 3) {
+        return error_set(err, FAIL_SCHEMA,
+                         "has the primary key column `%.*s` of type %.*s: the lake's TIME holds "
+                         "milliseconds, so two keys could become one; make it TIME(3) or leave the "
+                         "table out",
+                         STR_FMT(c->name), STR_FMT(c->declared));
+    }
+    if (c->class == MYSQL_CLASS_TINY && c->type.kind == TYPE_BOOLEAN) {
+        c->type.kind = TYPE_TINYINT;
+    }
+    c->key = true;
+    return true;
+}

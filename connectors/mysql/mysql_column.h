@@ -91,6 +91,7 @@ struct mysql_column {
     enum mysql_class class;
     bool nullable;
     bool is_unsigned;
+    bool key;       /* of the primary key: its values must stay different from each other */
     bool generated; /* VIRTUAL or STORED */
     bool invisible;
     bool compressed;         /* MariaDB's column compression */
@@ -112,6 +113,10 @@ struct mysql_column {
 MUST_USE bool mysql_column_from_catalog(const struct mysql_column_catalog *row,
                                         const struct mysql_policy *policy, struct arena *arena,
                                         struct mysql_column *out, struct error *err);
+/* Makes it a column of the primary key: the lake type and the policies that could turn two keys
+ * into one give way (TINYINT(1) is TINYINT; zero dates and times out of range stop the table).
+ * FAIL_SCHEMA for a type that the lake cannot hold whole. */
+MUST_USE bool mysql_column_as_key(struct mysql_column *c, struct error *err);
 
 /* Whether rows described by this TABLE_MAP are rows of these columns: count, wire types with their
  * metadata, and signedness, character sets, names, ENUM and SET members where the event has them

@@ -21,6 +21,10 @@ bool mysql_decoder_init(struct mysql_decoder *d, const struct mysql_column *colu
                                 .precision = column->precision,
                                 .scale = column->scale,
                                 .length = column->length};
+    if (column->key) { /* what they put in a value's place could be another row's key */
+        d->policy.zero_date = MYSQL_ZERO_DATE_FAIL;
+        d->policy.time_range = MYSQL_TIME_RANGE_FAIL;
+    }
     if (column->class == MYSQL_CLASS_BIT) {
         d->length = (column->length + 7) / 8;
     }
