@@ -161,6 +161,13 @@ static bool take_rows(struct mysql_stream *s, const struct binlog_event *e, bool
     if (index == MYSQL_TRACKER_NONE) {
         return true;
     }
+    if (e->type == BINLOG_PARTIAL_UPDATE_ROWS) {
+        mysql_group_touch(&s->group, index);
+        rows_aside(s, index,
+                   "an update holds only parts of a JSON value (PARTIAL_UPDATE_ROWS), which is not "
+                   "supported yet: a session has binlog_row_value_options=PARTIAL_JSON");
+        return true;
+    }
     if (!inner) {
         copy.body = arena_str(&s->batch->arena, e->body); /* values point into it */
     }
@@ -441,6 +448,9 @@ static bool take_event(struct mysql_stream *s, const struct binlog_event *e, boo
     case BINLOG_CLASS_PASS:
         return true;
     case BINLOG_CLASS_REFUSE:
+        if (e->type == BINLOG_PARTIAL_UPDATE_ROWS) { /* a matter of its table alone */
+            return take_rows(s, e, inner, err);
+        }
         break;
     }
     return binlog_event_refuse(e, buf_str(&s->group.file), s->group.event_start, err);

@@ -166,6 +166,23 @@ def table_gone(t, statement):
     lake.same(t, job, ['other'])
 
 
+@test(seconds=60, servers=('mysql-8.0',))
+def partial_json(t):
+    """Parts of JSON values in the log stop the table they belong to, and nobody when nobody wants it."""
+    server = t.server('mysql-8.0')
+    database = t.database(server, 'create table a (id int primary key, j json)', 'create table b (id int primary key, j json)',
+                          "insert into a values (1, '{\"x\": 1, \"y\": 2}')", "insert into b values (1, '{\"x\": 1, \"y\": 2}')")
+    job = t.job(server, database, source__tables=database + '.a')
+    job.catch_up()
+    server.sql("set session binlog_row_value_options = 'PARTIAL_JSON'; update b set j = json_set(j, '$.x', 7); "
+               "insert into a values (2, '{}')", database)
+    job.catch_up()
+    lake.same(t, job, ['a'])
+    server.sql("set session binlog_row_value_options = 'PARTIAL_JSON'; update a set j = json_set(j, '$.x', 7) where id = 1", database)
+    agent = job.catch_up(60, HUMAN)
+    check('PARTIAL_JSON' in agent.log(), 'the reason is not said:\n%s', agent.tail())
+
+
 @each('line', BRANDS, seconds=150, servers=lambda v: (v,))
 def line(t, kind):
     """A line that is cut at any byte, stalls, flips bits, or is closed for a while: checksums find it, inlet goes on."""
