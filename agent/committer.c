@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/checkpoint_state.h"
+#include "agent/chunk_list.h"
 #include "agent/compactor.h"
 #include "agent/listing.h"
 #include "agent/sweep.h"
@@ -28,20 +29,10 @@ struct pending_mark {
     uint64_t *begun; /* per route: chunks that may have been read before the mark was made */
 };
 
-/* Complete chunks of a table that are not listed yet, by order. */
-struct pending_chunks {
-    struct copy_chunk **items;
-    size_t count, cap;
-    uint64_t next; /* order of the next to list */
-    bool *ended;   /* by order: it was read, well or not */
-    size_t ended_cap;
-    uint64_t all_ended; /* chunks of lower order have all ended */
-};
-
 void committer_init(struct committer *c, struct pipeline *p)
 {
     c->p = p;
-    c->chunks = MEM_ARRAY(struct pending_chunks, p->route_count + 1);
+    c->chunks = MEM_ARRAY(struct chunk_list, p->route_count + 1);
     c->parking = MEM_ARRAY(struct position *, p->route_count + 1);
     c->parking_reason = mem_array(p->route_count + 1, sizeof *c->parking_reason);
     c->pins = MEM_ARRAY(struct pin, p->route_count + 1);
@@ -69,7 +60,7 @@ static void drop_chunk(struct committer *c, struct copy_chunk *chunk)
 
 static void drop_chunks(struct committer *c, size_t route)
 {
-    struct pending_chunks *pending = &c->chunks[route];
+    struct chunk_list *pending = &c->chunks[route];
     for (size_t i = 0; i < pending->count; i++) {
         drop_chunk(c, pending->items[i]);
     }
@@ -108,8 +99,7 @@ void committer_release(struct committer *c)
     }
     for (size_t i = 0; i < c->p->route_count; i++) {
         drop_chunks(c, i);
-        mem_free(c->chunks[i].items);
-        mem_free(c->chunks[i].ended);
+        chunk_list_release(&c->chunks[i]);
         position_free(c->parking[i]);
     }
     mem_free(c->marks);
@@ -188,7 +178,7 @@ void committer_unpin(struct committer *c)
 static void take_chunks(struct committer *c, size_t route, const struct position *position,
                         struct listing *l, struct stamp_backfill *backfill)
 {
-    struct pending_chunks *pending = &c->chunks[route];
+    struct chunk_list *pending = &c->chunks[route];
     const struct table *t = c->p->routes[route].table;
     while (pending->count > 0) {
         struct copy_chunk *chunk = pending->items[0];
@@ -201,11 +191,7 @@ static void take_chunks(struct committer *c, size_t route, const struct position
         if (chunk->last) {
             backfill->state = STAMP_DONE;
         }
-        pending->next++;
-        pending->count--;
-        for (size_t i = 0; i < pending->count; i++) {
-            pending->items[i] = pending->items[i + 1];
-        }
+        chunk_list_pop(pending);
         copy_chunk_free(chunk);
     }
     if (c->copy_ended) {
@@ -450,36 +436,14 @@ static void on_flushed(struct committer *c, struct event *e)
     e->flushed = NULL;
 }
 
-static void chunk_ended(struct pending_chunks *p, uint64_t order)
-{
-    while (p->ended_cap <= order) {
-        size_t cap = p->ended_cap == 0 ? 64 : p->ended_cap * 2;
-        p->ended = mem_grow(p->ended, cap, sizeof *p->ended);
-        for (size_t i = p->ended_cap; i < cap; i++) {
-            p->ended[i] = false;
-        }
-        p->ended_cap = cap;
-    }
-    p->ended[order] = true;
-    while (p->all_ended < p->ended_cap && p->ended[p->all_ended]) {
-        p->all_ended++;
-    }
-}
-
 static void on_chunk(struct committer *c, struct event *e)
 {
-    struct pending_chunks *pending = &c->chunks[e->route];
-    size_t at;
-    chunk_ended(pending, e->chunk->order);
+    struct chunk_list *list = &c->chunks[e->route];
+    chunk_list_ended(list, e->chunk->order);
     if (route_is_parked(&c->p->routes[e->route]) || e->chunk->failed) {
         return; /* event_discard drops it; what follows it is not listed */
     }
-    VEC_ROOM(pending->items, pending->count, pending->cap);
-    for (at = pending->count; at > 0 && pending->items[at - 1]->order > e->chunk->order; at--) {
-        pending->items[at] = pending->items[at - 1];
-    }
-    pending->items[at] = e->chunk;
-    pending->count++;
+    chunk_list_add(list, e->chunk);
     e->chunk = NULL;
 }
 

@@ -29,7 +29,7 @@ struct committer {
 
     struct pending_mark *marks;
     size_t mark_count, mark_cap;
-    struct pending_chunks *chunks; /* per route */
+    struct chunk_list *chunks; /* per route */
     struct position *
         *parking; /* per route: set aside at this position when its last rows are committed */
     char (*parking_reason)[512];
