@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/reader.h"
 #include "connectors/mysql/mysql_chunk.h"
-#include "connectors/mysql/mysql_position.h"
+#include "connectors/mysql/mysql_mark.h"
 #include "connectors/mysql/mysql_statement.h"
 #include "connectors/mysql/mysql_value.h"
 
@@ -392,7 +392,7 @@ bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *ta
     b->end = NULL;
     bool ok = drain(b, err) && mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
               (b->shared != NULL ||
-               mysql_position_read_begin(b->l, &b->server, b->stop, &b->owned, &b->end, err)) &&
+               mysql_mark_begin(b->l, &b->server, b->stop, &b->owned, &b->end, err)) &&
               prepare(b, table, &range, err) && execute(b, &range, &arena, err);
     b->index = index;
     arena_release(&arena);
@@ -423,7 +423,7 @@ static bool end_chunk(struct mysql_backfill *b, struct position **out_high, stru
         *out_high = position_dup(b->shared);
         return true;
     }
-    return mysql_position_read_end(b->l, b->end, b->owned, b->stop, out_high, err);
+    return mysql_mark_end(b->l, b->end, b->owned, b->stop, out_high, err);
 }
 
 enum source_read mysql_backfill_read(struct mysql_backfill *b, struct batch *batch,

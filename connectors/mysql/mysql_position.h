@@ -43,16 +43,8 @@ MUST_USE bool mysql_position_specific(struct mysql_link *l, const struct mysql_s
                                       struct str gtid_set, struct str file, uint64_t offset,
                                       struct position **out, struct error *err);
 
-/* Around a read: begin opens a snapshot that shows all that the log had before the call, and takes
- * the log's end at once, as close above what the read shows as can be, and the GTIDs that are just
- * being committed (*out_owned; NULL where nobody needs it); end gives the mark: that end, with
- * those of the owned ones that were committed. */
-MUST_USE bool mysql_position_read_begin(struct mysql_link *l, const struct mysql_server *s,
-                                        struct stop *stop, struct position **out_owned,
-                                        struct position **out_end, struct error *err);
-MUST_USE bool mysql_position_read_end(struct mysql_link *l, const struct position *end,
-                                      const struct position *owned, struct stop *stop,
-                                      struct position **out_mark, struct error *err);
+/* The GTIDs that sessions are just committing, or a replica applies. MySQL with GTIDs only. */
+MUST_USE bool mysql_position_owned(struct mysql_link *l, struct position **out, struct error *err);
 /* The exact place of the consistent snapshot that is open on the link. MySQL: only under the read
  * lock that it was opened under. */
 MUST_USE bool mysql_position_snapshot(struct mysql_link *l, const struct mysql_server *s,
