@@ -92,8 +92,12 @@ RUN
   chmod +x "$dir/run"
 }
 
-# A pid file holds the pid and the process's start time, so that a pid used again by another process is never signalled.
-started_at() { awk '{ sub(/.*\) /, ""); if ($1 != "Z") print $20 }' "/proc/$1/stat" 2>/dev/null || true; }
+# A pid file holds the pid and the process's start time, so that a pid used again by another process is never signalled.  A
+# zombie counts as ended, but not before its last thread is: until then it holds its locks and its port.
+started_at() {
+  local tasks=("/proc/$1/task/"*)
+  awk -v tasks="${#tasks[@]}" '{ sub(/.*\) /, ""); if ($1 != "Z" || tasks > 1) print $20 }' "/proc/$1/stat" 2>/dev/null || true
+}
 save_pid() { echo "$2 $(started_at "$2")" >"$1"; }
 alive() {
   local pid at
@@ -101,7 +105,10 @@ alive() {
 }
 
 # launch COMMAND...: starts the server in the background, in a session of its own; if this script then fails, stops it again.
+# A server that was killed leaves its socket behind, and MySQL a lock with its pid: it would refuse to start where that pid is a
+# zombie still, or another process by now.  Nothing of ours is alive in DIR (see begin), so they go.
 launch() {
+  rm -f "$DIR/socket" "$DIR/socket.lock"
   setsid "$@" </dev/null >"$DIR/log" 2>&1 &
   save_pid "$DIR/pid" $!
   trap '[ $? -eq 0 ] || stop_server 10' EXIT
