@@ -4,6 +4,10 @@
 
 #include "base/mem.h"
 
+#define SOURCE_EXAMPLE                                                                             \
+    "source: {type: mysql, hostname: db.example.org, username: inlet, password: "                  \
+    "'${file:/run/secrets/mysql}', tables: 'shop.\\.*'}"
+#define SINK_EXAMPLE "sink: {type: paimon, catalog.properties.warehouse: /var/lib/inlet/lake}"
 #define SINK(member) offsetof(struct jobspec_sink, member)
 #define PIPELINE(member) offsetof(struct jobspec_pipeline, member)
 #define UNSUPPORTED(key, kind, text)                                                               \
@@ -178,22 +182,27 @@ static bool check_blocks(const struct jobspec *j, const struct tree_node *root, 
     return true;
 }
 
-static bool need_block(const struct jobspec *j, const char *key, const struct tree_node **out,
-                       struct error *err)
+static bool need_block(const struct jobspec *j, const char *key, const char *example,
+                       const struct tree_node **out, struct error *err)
 {
     *out = tree_child(tree_root(j->tree), str_of(key));
     return *out != NULL ||
-           error_set(err, FAIL_CONFIG, "%s: block \"%s:\" is missing", tree_name(j->tree), key);
+           error_set(
+               err, FAIL_CONFIG,
+               "%s: block \"%s:\" is missing: expected source, sink and pipeline; add it, for "
+               "example `%s`",
+               tree_name(j->tree), key, example);
 }
 
 static bool load_source(struct jobspec *j, struct error *err)
 {
     const char *name = tree_name(j->tree);
-    if (!need_block(j, "source", &j->source, err)) {
+    if (!need_block(j, "source", SOURCE_EXAMPLE, &j->source, err)) {
         return false;
     }
     if (j->source->kind != TREE_MAP) {
-        return option_fail(name, j->source, err, "\"source\" must be a map of keys and values");
+        return option_fail(name, j->source, err,
+                           "\"source\" must be a map of keys and values");
     }
     const struct tree_node *type = tree_child(j->source, STR("type"));
     if (type == NULL || type->kind != TREE_SCALAR || type->text.len == 0) {
@@ -238,7 +247,7 @@ static bool check_warehouse(const struct jobspec *j, const struct tree_node *blo
 static bool load_sink(struct jobspec *j, struct error *err)
 {
     const struct tree_node *block = NULL;
-    if (!need_block(j, "sink", &block, err) ||
+    if (!need_block(j, "sink", SINK_EXAMPLE, &block, err) ||
         !option_apply(&jobspec_sink_options, block, tree_name(j->tree), NULL, &j->arena, &j->sink,
                       err)) {
         return false;

@@ -151,6 +151,13 @@ static const char *key_name(const struct apply *a, struct str key)
 
 static bool fail_unknown(const struct apply *a, const struct leaf *leaf)
 {
+    if (is_prefix(a->table, leaf->key)) {
+        return option_fail(a->tree_name, leaf->node, a->err,
+                           "\"%s\": expected a map of keys and values, found %s; write each as "
+                           "`key: value` on a line of its own below",
+                           key_name(a, leaf->key),
+                           leaf->node->kind == TREE_LIST ? "a list" : "one value");
+    }
     const struct option *near = nearest_option(a->table, leaf->key);
     if (near == NULL) {
         return option_fail(a->tree_name, leaf->node, a->err, "unknown key \"%s\"",
@@ -399,8 +406,13 @@ static bool check_required(const struct apply *a, const struct tree_node *block)
             found = str_eq(a->leaves[j].key, str_of(o->name));
         }
         if (!found) {
-            return option_fail(a->tree_name, block, a->err, "\"%s\" is missing",
-                               full_name(a, o->name, false));
+            struct buf expected = BUF_INIT(300);
+            print_expected(o, &expected);
+            option_fail(a->tree_name, block, a->err,
+                        "\"%s\" is missing: add `%s: …` to this block, %s",
+                        full_name(a, o->name, false), o->name, buf_cstr(&expected));
+            buf_release(&expected);
+            return false;
         }
     }
     return true;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 #define MAX_TEXT_BYTES ((size_t)1024 * 1024)
 #define MAX_DEPTH 32
 #define MAX_NODES 100000
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+#define READ_BYTES ((size_t)16384)
 
 struct tree {
     struct arena arena;
@@ -44,14 +47,104 @@ static bool next_event(struct builder *b, yaml_event_t *event)
         return true;
     }
     const char *problem = b->parser.problem == NULL ? "not YAML" : b->parser.problem;
-    if (b->parser.error == YAML_READER_ERROR) {
-        return error_set(b->err, FAIL_CONFIG, "%s: byte %zu: %s", b->tree->name,
-                         b->parser.problem_offset, problem);
-    }
     return fail_at(b, b->parser.problem_mark, problem);
 }
 
-/* Reads a whole small file; the caller owns out. */
+/* ---- text ---- */
+
+/* Line and column (in characters) of a byte. */
+static yaml_mark_t mark_of(struct str text, size_t at)
+{
+    yaml_mark_t mark = {.index = at};
+    for (size_t i = 0; i < at && i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool pair = c == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n';
+        if ((c == '\n' || c == '\r') && !pair) {
+            mark.line++;
+            mark.column = 0;
+        } else if ((c & 0xc0) != 0x80 && !pair) {
+            mark.column++;
+        }
+    }
+    return mark;
+}
+
+/* The length of the UTF-8 character at the beginning, its number in *out; 0: not UTF-8 (RFC 3629).
+ */
+static size_t utf8_char(struct str s, uint32_t *out)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = (unsigned char)s.ptr[0];
+    size_t len = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (lead > 0xf4 || len == 0 || len > s.len) {
+        return 0;
+    }
+    uint32_t c = len == 1 ? lead : lead & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if (((unsigned char)s.ptr[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        c = c << 6 | ((unsigned char)s.ptr[i] & 0x3fu);
+    }
+    *out = c;
+    return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
+}
+
+/* YAML 1.2 §5.1, c-printable. */
+static bool is_printable(uint32_t c)
+{
+    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7f) || c == 0x85 ||
+           (c >= 0xa0 && c != 0xfeff && c != 0xfffe && c != 0xffff);
+}
+
+static bool fail_text(struct builder *b, struct str text, size_t at, const char *what)
+{
+    return fail_at(b, mark_of(text, at), what);
+}
+
+static bool fail_char(struct builder *b, struct str text, size_t at, uint32_t c)
+{
+    char what[120];
+    if (c == 0) {
+        return fail_text(b, text, at, "a NUL byte: the file must be text; remove the byte");
+    }
+    if (c == 0xfeff) {
+        return fail_text(b, text, at,
+                         "a byte order mark inside of the text: remove the character U+FEFF");
+    }
+    (void)snprintf(what, sizeof what,
+                   "the character U+%04X is not allowed in YAML: remove it, or write it as "
+                   "\"\\u%04X\" in double quotes",
+                   c, c);
+    return fail_text(b, text, at, what);
+}
+
+/* The text must be UTF-8 of printable characters and not too long: said here, since libyaml gives
+ * no place for it. */
+static bool check_text(struct builder *b, struct str text)
+{
+    size_t end = text.len > MAX_TEXT_BYTES ? MAX_TEXT_BYTES : text.len;
+    size_t at = 0;
+    if (str_starts(text, STR("\xff\xfe")) || str_starts(text, STR("\xfe\xff"))) {
+        return fail_text(b, text, 0, "the text is UTF-16 or UTF-32: save the file as UTF-8");
+    }
+    while (at < end) {
+        uint32_t c = 0;
+        size_t len = utf8_char(str_slice(text, at, text.len), &c);
+        if (len == 0) {
+            return fail_text(b, text, at, "a byte that is not UTF-8: save the file as UTF-8");
+        }
+        if (!is_printable(c)) {
+            return fail_char(b, text, at, c);
+        }
+        at += len;
+    }
+    return text.len <= MAX_TEXT_BYTES ||
+           fail_text(b, text, MAX_TEXT_BYTES,
+                     "larger than 1 MiB: expected a job file; is it the right file?");
+}
+
+/* Reads a small file; of a larger one more than MAX_TEXT_BYTES. The caller owns out. */
 static bool read_file(const char *path, struct buf *out, struct error *err)
 {
     bool ok = false;
@@ -61,42 +154,36 @@ static bool read_file(const char *path, struct buf *out, struct error *err)
         err->code = FAIL_CONFIG; /* whatever the reason: it is the user who named the file */
         return false;
     }
-    for (;;) {
-        char *room = buf_room(out, 16384);
-        if (room == NULL) {
-            error_set(err, FAIL_CONFIG, "%s: larger than 1 MiB", path);
-            break;
-        }
-        ssize_t n = read(fd, room, 16384);
+    while (!ok) {
+        char *room = buf_room(out, READ_BYTES);
+        must(room != NULL);
+        ssize_t n = read(fd, room, READ_BYTES);
         if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n < 0) {
             error_os(err, "read %s", path);
-            break;
-        }
-        if (n == 0) {
-            ok = true;
+            err->code = FAIL_CONFIG;
             break;
         }
         out->len += (size_t)n;
+        ok = n == 0 || out->len > MAX_TEXT_BYTES;
     }
     (void)close(fd);
-    if (ok && out->len > MAX_TEXT_BYTES) {
-        ok = error_set(err, FAIL_CONFIG, "%s: larger than 1 MiB", path);
-    }
-    if (!ok) {
-        err->code = FAIL_CONFIG;
-    }
     return ok;
 }
 
 static bool put_file(struct builder *b, yaml_mark_t mark, struct str path, struct buf *out)
 {
-    struct buf content = BUF_INIT(MAX_TEXT_BYTES + 32768);
+    struct buf content = BUF_INIT(MAX_TEXT_BYTES + 2 * READ_BYTES);
     char *cpath = mem_dup(path.ptr, path.len);
-    bool ok = read_file(cpath, &content, b->err) ||
-              error_in(b->err, "%s:%zu:%zu", b->tree->name, mark.line + 1, mark.column + 1);
+    bool ok = read_file(cpath, &content, b->err);
+    if (ok && content.len > MAX_TEXT_BYTES) {
+        ok = error_set(b->err, FAIL_CONFIG, "%s is larger than 1 MiB", cpath);
+    }
+    if (!ok) {
+        error_in(b->err, "%s:%zu:%zu", b->tree->name, mark.line + 1, mark.column + 1);
+    }
     mem_free(cpath);
     if (ok) {
         struct str text = buf_str(&content);
@@ -336,7 +423,7 @@ static bool build_document(struct builder *b)
             ok = build_node(b, &event, 0, root);
         } else if (event.type != want[i]) {
             ok = event.type == YAML_STREAM_END_EVENT
-                     ? error_set(b->err, FAIL_CONFIG, "%s: nothing in it", b->tree->name)
+                     ? fail_at(b, event.start_mark, "nothing in it: expected keys and values")
                      : fail_at(b, event.start_mark, "only one document is allowed");
         }
         yaml_event_delete(&event);
@@ -351,15 +438,14 @@ static bool build_document(struct builder *b)
 bool tree_parse(struct str text, const char *name, struct tree **out, struct error *err)
 {
     struct builder b = {.err = err};
-    if (text.len > MAX_TEXT_BYTES) {
-        return error_set(err, FAIL_CONFIG, "%s: larger than 1 MiB", name);
-    }
     b.tree = MEM_NEW(struct tree);
     b.tree->name = arena_cstr(&b.tree->arena, str_of(name));
+    text = str_starts(text, STR(BYTE_ORDER_MARK)) ? str_slice(text, 3, text.len) : text;
     must(yaml_parser_initialize(&b.parser) != 0);
+    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(
         &b.parser, (const unsigned char *)(text.ptr == NULL ? "" : text.ptr), text.len);
-    bool ok = build_document(&b);
+    bool ok = check_text(&b, text) && build_document(&b);
     yaml_parser_delete(&b.parser);
     if (!ok) {
         tree_free(b.tree);
@@ -371,7 +457,7 @@ bool tree_parse(struct str text, const char *name, struct tree **out, struct err
 
 bool tree_load(const char *path, struct tree **out, struct error *err)
 {
-    struct buf text = BUF_INIT(MAX_TEXT_BYTES + 32768);
+    struct buf text = BUF_INIT(MAX_TEXT_BYTES + 2 * READ_BYTES);
     bool ok = read_file(path, &text, err) && tree_parse(buf_str(&text), path, out, err);
     buf_release(&text);
     return ok;

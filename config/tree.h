@@ -2,10 +2,11 @@
  * ${file:PATH}.
  *
  * Nodes are immutable and live in the tree. Anchors, aliases, tags and several documents are
- * refused. Limits: 1 MiB of text, depth 32, 100,000 nodes. A file's or variable's value replaces
- * the whole or a part of a scalar (never of a key) and is not looked at again; one trailing newline
- * of a file is dropped; `$${` is a literal `${`; the whole scalar is marked secret (it is never
- * printed). A relative PATH starts from the working directory. */
+ * refused. The text is UTF-8, with or without a byte order mark. Limits: 1 MiB of text, depth 32,
+ * 100,000 nodes. A file's or variable's value replaces the whole or a part of a scalar (never of a
+ * key) and is not looked at again; one trailing newline of a file is dropped; `$${` is a literal
+ * `${`; the whole scalar is marked secret (it is never printed). A relative PATH starts from the
+ * working directory. */
 #pragma once
 
 #include <stdbool.h>

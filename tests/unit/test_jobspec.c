@@ -100,8 +100,14 @@ static void blocks(void **state)
 {
     (void)state;
     refuse("x", "job.yaml:1:1: expected the blocks source, sink and pipeline");
-    refuse(SINK, "job.yaml: block \"source:\" is missing");
-    refuse(SOURCE, "job.yaml: block \"sink:\" is missing");
+    refuse(
+        SINK,
+        "job.yaml: block \"source:\" is missing: expected source, sink and pipeline; add it, for "
+        "example `source: {type: mysql, hostname: db.example.org, username: inlet, password: "
+        "'${file:/run/secrets/mysql}', tables: 'shop.\\.*'}`");
+    refuse(SOURCE,
+           "job.yaml: block \"sink:\" is missing: expected source, sink and pipeline; add it, for "
+           "example `sink: {type: paimon, catalog.properties.warehouse: /var/lib/inlet/lake}`");
     refuse(SOURCE "snik: {}", "job.yaml:2:1: unknown block \"snik\": did you mean \"sink\"?");
     refuse(SOURCE SINK "entirely: {}", "job.yaml:3:1: unknown block \"entirely\"");
     refuse(SOURCE SINK "route: [{source-table: a, sink-table: b}]",
@@ -112,7 +118,8 @@ static void blocks(void **state)
            "job.yaml:1:1: \"source.type\" is missing: the kind of source, like mysql");
     refuse("source: {type: mysql, name: [a]}\n" SINK,
            "job.yaml:1:23: \"source.name\": expected text");
-    refuse(SOURCE "sink: {}", "job.yaml:2:1: \"sink.type\" is missing");
+    refuse(SOURCE "sink: {}",
+           "job.yaml:2:1: \"sink.type\" is missing: add `type: …` to this block, one of paimon");
     refuse(SOURCE SINK "pipeline: [a]",
            "job.yaml:3:1: \"pipeline\" must be a map of keys and values");
 }
@@ -123,7 +130,8 @@ static void sink(void **state)
     refuse(SOURCE "sink: {type: kafka, catalog.properties.warehouse: /x}",
            "job.yaml:2:8: \"sink.type\": \"kafka\" is not one of paimon");
     refuse(SOURCE "sink: {type: paimon}",
-           "job.yaml:2:1: \"sink.catalog.properties.warehouse\" is missing");
+           "job.yaml:2:1: \"sink.catalog.properties.warehouse\" is missing: add "
+           "`catalog.properties.warehouse: …` to this block, text");
     refuse(SOURCE "sink: {type: paimon, catalog.properties: {warehouse: /x, metastore: hive}}",
            "job.yaml:2:58: \"sink.catalog.properties.metastore\": \"hive\" is not supported yet: "
            "expected filesystem");
@@ -149,6 +157,14 @@ static void sink(void **state)
            "sink: {type: paimon, catalog.properties.warehouse: /x, table.propertis.bucket: 2}",
            "job.yaml:2:56: unknown key \"sink.table.propertis.bucket\": did you mean "
            "\"sink.table.properties.*\"?");
+    refuse(SOURCE "sink:\n  type: paimon\n  table.properties: [bucket, 2]\n",
+           "job.yaml:4:3: \"sink.table.properties\": expected a map of keys and values, found a "
+           "list; write each as `key: value` on a line of its own below");
+    refuse(SOURCE "sink:\n  type: paimon\n  table: {properties: bucket}\n",
+           "job.yaml:4:11: \"sink.table.properties\": expected a map of keys and values, found one "
+           "value; write each as `key: value` on a line of its own below");
+    refuse(SOURCE "sink:\n  type: paimon\n  table.properties: {bucket: [2]}\n",
+           "job.yaml:4:22: \"sink.table.properties.bucket\": expected text, found a list");
     struct jobspec j =
         take(SOURCE "sink: {type: Paimon, catalog.properties.warehouse: 'FILE:///x'}");
     jobspec_release(&j);

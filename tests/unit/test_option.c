@@ -162,8 +162,10 @@ static void nested_and_dotted(void **state)
 static void mistakes(void **state)
 {
     (void)state;
-    refuse("source: {port: 1}", "job.yaml:1:1: \"source.hostname\" is missing");
-    refuse("source: ", "job.yaml:1:1: \"source.hostname\" is missing");
+    refuse("source: {port: 1}",
+           "job.yaml:1:1: \"source.hostname\" is missing: add `hostname: …` to this block, text");
+    refuse("source: ",
+           "job.yaml:1:1: \"source.hostname\" is missing: add `hostname: …` to this block, text");
     refuse("source: {hostname: }", "job.yaml:1:10: \"source.hostname\" is empty");
     refuse("source: [a]", "job.yaml:1:1: \"source\" must be a map of keys and values");
     refuse("source: text", "job.yaml:1:1: \"source\" must be a map of keys and values");

@@ -157,7 +157,7 @@ static void references(void **state)
 static void refused(void **state)
 {
     (void)state;
-    refuse("", "job.yaml: nothing in it");
+    refuse("", "job.yaml:1:1: nothing in it");
     refuse("# only a comment\n", "nothing in it");
     refuse("a: 1\nb: 2\na: 3\n", "job.yaml:3:1: key \"a\" is there twice, first on line 1");
     refuse("x: {a: 1, b: {a: 1}, a: 2}", "job.yaml:1:22: key \"a\" is there twice");
@@ -173,8 +173,54 @@ static void refused(void **state)
     refuse("a: 'open", "job.yaml:1:");
     refuse("a: b: c", "job.yaml:1:5");
     refuse("a:\n\tb: c", "job.yaml:2:1");
-    refuse("a: \xff\xfe", "job.yaml: byte 3");
     refuse("%TAG ! x:\n--- !a b\n", "job.yaml");
+}
+
+static void refuse_bytes(struct str text, const char *says)
+{
+    struct error err = {0};
+    struct tree *t = NULL;
+    if (tree_parse(text, "job.yaml", &t, &err)) {
+        fail_msg("taken instead of \"%s\"", says);
+    }
+    assert_int_equal(err.code, FAIL_CONFIG);
+    assert_string_equal(err.text, says);
+}
+
+/* Bytes that are no text have their place said, in characters. */
+static void encodings(void **state)
+{
+    (void)state;
+#define NOT_UTF8 "a byte that is not UTF-8: save the file as UTF-8"
+    refuse_bytes(STR("a: \xff\xfe"), "job.yaml:1:4: " NOT_UTF8);
+    refuse_bytes(STR("a: 1\nb: \xc3\xa4\xe2\x82\xac\xc3("), "job.yaml:2:6: " NOT_UTF8);
+    refuse_bytes(STR("a: \xc0\xaf"), "job.yaml:1:4: " NOT_UTF8);               /* too long a form */
+    refuse_bytes(STR("a: \xe0\x80\xaf"), "job.yaml:1:4: " NOT_UTF8);           /* the same */
+    refuse_bytes(STR("a: \xed\xa0\x80"), "job.yaml:1:4: " NOT_UTF8);           /* a surrogate */
+    refuse_bytes(STR("a: \xf4\x90\x80\x80"), "job.yaml:1:4: " NOT_UTF8);       /* beyond Unicode */
+    refuse_bytes(STR("a:\r\nb: 1\r\nc: \xe2\x82"), "job.yaml:3:4: " NOT_UTF8); /* cut off */
+    refuse_bytes(STR("a: x\0y"),
+                 "job.yaml:1:5: a NUL byte: the file must be text; remove the byte");
+    refuse_bytes(STR("\0"), "job.yaml:1:1: a NUL byte: the file must be text; remove the byte");
+    refuse_bytes(
+        STR("a: 1\nb: x\x07"),
+        "job.yaml:2:5: the character U+0007 is not allowed in YAML: remove it, or write it "
+        "as \"\\u0007\" in double quotes");
+    refuse_bytes(STR("a: 1\n\xef\xbb\xbf"
+                     "b: 2"),
+                 "job.yaml:2:1: a byte order mark inside of the text: remove the character U+FEFF");
+    refuse_bytes(STR("\xff\xfe"
+                     "a\0:\0"),
+                 "job.yaml:1:1: the text is UTF-16 or UTF-32: save the file as UTF-8");
+    refuse_bytes(STR("\xfe\xff\0a\0:"),
+                 "job.yaml:1:1: the text is UTF-16 or UTF-32: save the file as UTF-8");
+#undef NOT_UTF8
+    /* a mark at the beginning moves no column */
+    struct tree *t = parse("\xef\xbb\xbf"
+                           "a: 1\nb: \xf0\x9f\x98\x80\n");
+    assert_int_equal(tree_child(tree_root(t), STR("a"))->column, 1);
+    assert_string_equal(text_at(t, "b"), "\xf0\x9f\x98\x80");
+    tree_free(t);
 }
 
 static void limits(void **state)
@@ -212,7 +258,13 @@ static void limits(void **state)
     while (b.len <= (size_t)1 << 20) {
         buf_put_byte(&b, 'x');
     }
-    refuse(buf_cstr(&b), "job.yaml: larger than 1 MiB");
+    refuse(buf_cstr(&b), "job.yaml:1:1048577: larger than 1 MiB");
+    b.ptr[(1 << 20) - 10] = '\n';
+    refuse(buf_cstr(&b), "job.yaml:2:10: larger than 1 MiB");
+    b.len = 1 << 20;
+    b.ptr[(1 << 20) - 10] = 'x';
+    tree_free(parse(buf_cstr(&b))); /* exactly 1 MiB */
+    buf_put_byte(&b, 'x');
     assert_int_equal(setenv("INLET_TEST_LONG", buf_cstr(&b), 1), 0);
     buf_release(&b);
     refuse("[\"${env:INLET_TEST_LONG}\", 1]", "more than 1 MiB");
@@ -230,15 +282,17 @@ static void files(void **state)
     assert_false(tree_load("/tmp", &t, &err));
     assert_int_equal(err.code, FAIL_CONFIG);
     assert_false(tree_load("/dev/zero", &t, &err)); /* never ends */
-    assert_non_null(strstr(err.text, "larger than 1 MiB"));
+    assert_string_equal(err.text,
+                        "/dev/zero:1:1: a NUL byte: the file must be text; remove the byte");
     assert_null(t);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(places),  cmocka_unit_test(scalars), cmocka_unit_test(references),
-        cmocka_unit_test(refused), cmocka_unit_test(limits),  cmocka_unit_test(files),
+        cmocka_unit_test(places),  cmocka_unit_test(scalars),   cmocka_unit_test(references),
+        cmocka_unit_test(refused), cmocka_unit_test(encodings), cmocka_unit_test(limits),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
