@@ -1,5 +1,6 @@
 #include "base/position.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -71,14 +72,16 @@ bool position_is_empty(const struct position *p)
     return p->count == 0;
 }
 
-/* Index of the name, or of where it belongs. */
-static size_t lane_search(const struct position *p, struct str name, bool *found)
+/* Index of the name among items that begin with theirs, or of where it belongs. */
+static size_t name_search(const void *items, size_t count, size_t item_bytes, struct str name,
+                          bool *found)
 {
     size_t low = 0;
-    size_t high = p->count;
+    size_t high = count;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        int c = str_compare(p->lanes[mid].name, name);
+        const struct str *at = (const void *)((const char *)items + mid * item_bytes);
+        int c = str_compare(*at, name);
         if (c == 0) {
             *found = true;
             return mid;
@@ -93,25 +96,16 @@ static size_t lane_search(const struct position *p, struct str name, bool *found
     return low;
 }
 
+static size_t lane_search(const struct position *p, struct str name, bool *found)
+{
+    _Static_assert(offsetof(struct lane, name) == 0, "name_search reads it there");
+    return name_search(p->lanes, p->count, sizeof(struct lane), name, found);
+}
+
 static size_t counter_search(const struct lane *l, struct str name, bool *found)
 {
-    size_t low = 0;
-    size_t high = l->count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        int c = str_compare(l->counters[mid].name, name);
-        if (c == 0) {
-            *found = true;
-            return mid;
-        }
-        if (c < 0) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    *found = false;
-    return low;
+    _Static_assert(offsetof(struct counter, name) == 0, "name_search reads it there");
+    return name_search(l->counters, l->count, sizeof(struct counter), name, found);
 }
 
 /* The first range whose end is at or behind the number. */

@@ -60,6 +60,26 @@ static inline bool golden_find(struct arena *a, const char *server, const char *
     return true;
 }
 
+/* Calls a function for each server that has such a recording; returns how many there are. */
+static inline size_t golden_each(const char *label, const char *ending,
+                                 void (*call)(const char *server, const char *label, void *context),
+                                 void *context)
+{
+    static const char *const servers[] = {"mysql-5.7", "mysql-8.0", "mysql-9.7", "mariadb-10.11",
+                                          "mariadb-11.8"};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+        struct arena a = {0};
+        struct str found;
+        if (golden_find(&a, servers[i], label, ending, &found)) {
+            call(servers[i], label, context);
+            count++;
+        }
+        arena_release(&a);
+    }
+    return count;
+}
+
 static inline struct str golden_file(struct arena *a, const char *server, const char *label,
                                      const char *ending)
 {

@@ -1,13 +1,5 @@
 /* The format seam over real files: avro_file, avro_writer, avro_reader and format. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -15,46 +7,9 @@
 #include "sink/format/avro_writer.h"
 #include "sink/format/format.h"
 #include "sink/paths.h"
+#include "tests/unit/lake_fixture.h"
 
-struct lake {
-    struct arena arena;
-    struct fs fs;
-    const char *root;
-    const char *path;
-    char folder[40];
-    struct error err;
-};
-
-static int make_lake(void **state)
-{
-    struct lake *l = MEM_NEW(struct lake);
-    (void)snprintf(l->folder, sizeof(l->folder), "/tmp/inlet-avro-XXXXXX");
-    *state = l;
-    if (mkdtemp(l->folder) == NULL ||
-        !fs_open(str_of(l->folder), &l->arena, &l->fs, &l->root, &l->err)) {
-        return 1;
-    }
-    l->path = paths_join(&l->arena, l->root, STR("data-0.avro"));
-    return 0;
-}
-
-static int remove_lake(void **state)
-{
-    struct lake *l = *state;
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", l->folder);
-    int rc = system(command);
-    arena_release(&l->arena);
-    mem_free(l);
-    return rc;
-}
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if (!(call)) {                                                                             \
-            fail_msg("%s: %s", #call, l->err.text);                                                \
-        }                                                                                          \
-    } while (0)
+#define OK(call) LAKE_OK(l, call)
 
 static const struct schema_field fields[] = {
     {.name = {"id", 2}, .type = {.kind = TYPE_BIGINT}},
@@ -356,12 +311,13 @@ static void formats_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_codec_and_size, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(other_columns, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(nothing_is_left_of_the_abandoned, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(damage_is_found, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(counts_that_cannot_be, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(long_rows, make_lake, remove_lake),
+        cmocka_unit_test_setup_teardown(every_codec_and_size, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(other_columns, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_left_of_the_abandoned, lake_setup,
+                                        lake_teardown),
+        cmocka_unit_test_setup_teardown(damage_is_found, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(counts_that_cannot_be, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(long_rows, lake_setup, lake_teardown),
         cmocka_unit_test(formats_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

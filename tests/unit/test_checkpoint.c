@@ -1,13 +1,4 @@
 /* Checkpoint files and epochs, in a folder of their own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,22 +8,17 @@
 #include "base/instant.h"
 #include "base/mem.h"
 #include "sink/paths.h"
+#include "tests/unit/lake_fixture.h"
 
 struct world {
-    char folder[64];
-    struct arena arena;
-    struct fs fs;
-    const char *root;
+    struct lake lake;
     struct stop *stop;
-    struct error err;
 };
 
 static int setup(void **state)
 {
     struct world *w = MEM_NEW(struct world);
-    (void)snprintf(w->folder, sizeof w->folder, "/tmp/inlet-checkpoint-XXXXXX");
-    assert_non_null(mkdtemp(w->folder));
-    assert_true(fs_open(str_of(w->folder), &w->arena, &w->fs, &w->root, &w->err));
+    lake_open(&w->lake);
     w->stop = stop_new();
     *state = w;
     return 0;
@@ -41,12 +27,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf %s", w->folder);
-    assert_int_equal(system(command), 0);
     stop_free(w->stop);
-    fs_close(&w->fs);
-    arena_release(&w->arena);
+    lake_close(&w->lake);
     mem_free(w);
     return 0;
 }
@@ -82,10 +64,12 @@ static void written_is_read(void **state)
     struct checkpoint c = sample(tables, 2, 7);
     struct checkpoint back;
     bool found = true;
-    assert_true(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+    assert_true(
+        checkpoint_load(w->lake.fs, w->lake.root, &w->lake.arena, &back, &found, &w->lake.err));
     assert_false(found);
-    assert_true(checkpoint_write(w->fs, w->root, &c, &w->err));
-    assert_true(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+    assert_true(checkpoint_write(w->lake.fs, w->lake.root, &c, &w->lake.err));
+    assert_true(
+        checkpoint_load(w->lake.fs, w->lake.root, &w->lake.arena, &back, &found, &w->lake.err));
     assert_true(found);
     assert_int_equal(back.mark, 99);
     assert_int_equal(back.table_count, 2);
@@ -102,8 +86,8 @@ static void written_is_read(void **state)
     assert_true(str_eq(t->position, STR("1;binlog@gtid;a=0-2")));
     assert_null(checkpoint_find(&back, STR("shop.none")));
     /* The same number twice. */
-    assert_false(checkpoint_write(w->fs, w->root, &c, &w->err));
-    assert_int_equal(w->err.code, FAIL_CONFLICT);
+    assert_false(checkpoint_write(w->lake.fs, w->lake.root, &c, &w->lake.err));
+    assert_int_equal(w->lake.err.code, FAIL_CONFLICT);
 }
 
 static void the_highest_epoch_wins(void **state)
@@ -115,15 +99,17 @@ static void the_highest_epoch_wins(void **state)
     const int64_t made[][2] = {{1, 5}, {1, 120}, {2, 3}, {2, 4}, {2, 10}};
     for (size_t i = 0; i < 5; i++) {
         struct checkpoint c = sample(tables, made[i][0], made[i][1]);
-        assert_true(checkpoint_write(w->fs, w->root, &c, &w->err));
+        assert_true(checkpoint_write(w->lake.fs, w->lake.root, &c, &w->lake.err));
     }
-    assert_true(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
+    assert_true(
+        checkpoint_load(w->lake.fs, w->lake.root, &w->lake.arena, &back, &found, &w->lake.err));
     assert_int_equal(back.epoch, 2);
     assert_int_equal(back.number, 10);
-    checkpoint_prune(w->fs, w->root, 2, 10, 1);
+    checkpoint_prune(w->lake.fs, w->lake.root, 2, 10, 1);
     struct fs_entry *entries = NULL;
     size_t count = 0;
-    assert_true(w->fs.ops->list(w->fs.self, w->root, &w->arena, &entries, &count, &w->err));
+    assert_true(w->lake.fs.ops->list(w->lake.fs.self, w->lake.root, &w->lake.arena, &entries,
+                                     &count, &w->lake.err));
     assert_int_equal(count, 2); /* the newest and one before it */
 }
 
@@ -137,12 +123,13 @@ static void damage_is_named(void **state)
         ("{\"version\":1,\"epoch\":1,\"number\":1,\"mark\":1,\"time_ms\":1,"
          "\"position\":\"\",\"tables\":[{\"table\":\"a\"}]}")};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *path = paths_join(&w->arena, w->root, STR("checkpoint-1-1"));
-        assert_true(w->fs.ops->replace(w->fs.self, path, str_of(texts[i]), &w->err));
-        assert_false(checkpoint_load(w->fs, w->root, &w->arena, &back, &found, &w->err));
-        assert_non_null(strstr(w->err.text, "checkpoint-1-1"));
+        const char *path = paths_join(&w->lake.arena, w->lake.root, STR("checkpoint-1-1"));
+        assert_true(w->lake.fs.ops->replace(w->lake.fs.self, path, str_of(texts[i]), &w->lake.err));
+        assert_false(
+            checkpoint_load(w->lake.fs, w->lake.root, &w->lake.arena, &back, &found, &w->lake.err));
+        assert_non_null(strstr(w->lake.err.text, "checkpoint-1-1"));
     }
-    assert_non_null(strstr(w->err.text, "uuid"));
+    assert_non_null(strstr(w->lake.err.text, "uuid"));
 }
 
 static void epochs_count_up(void **state)
@@ -150,25 +137,26 @@ static void epochs_count_up(void **state)
     struct world *w = *state;
     struct epoch first;
     struct epoch second;
-    assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &first, &w->err));
+    assert_true(epoch_claim(w->lake.fs, w->lake.root, 100, false, w->stop, &first, &w->lake.err));
     assert_int_equal(first.number, 1);
-    assert_true(epoch_check(&first, &w->err));
-    assert_true(epoch_end(&first, &w->err));
+    assert_true(epoch_check(&first, &w->lake.err));
+    assert_true(epoch_end(&first, &w->lake.err));
     uint64_t began = instant_mono_ms();
-    assert_true(epoch_claim(w->fs, w->root, 10000, false, w->stop, &second, &w->err));
+    assert_true(
+        epoch_claim(w->lake.fs, w->lake.root, 10000, false, w->stop, &second, &w->lake.err));
     assert_true(instant_mono_ms() - began < 2000); /* ended in order: no watching */
     assert_int_equal(second.number, 2);
     struct epoch_left *left = NULL;
     size_t count = 0;
-    assert_true(epoch_leftovers(&second, &w->arena, &left, &count, &w->err));
+    assert_true(epoch_leftovers(&second, &w->lake.arena, &left, &count, &w->lake.err));
     assert_int_equal(count, 1);
     assert_true(left[0].gone);
     assert_string_equal(left[0].uuid, first.uuid);
-    assert_true(epoch_forget(&second, 1, &w->err));
-    assert_true(epoch_leftovers(&second, &w->arena, &left, &count, &w->err));
+    assert_true(epoch_forget(&second, 1, &w->lake.err));
+    assert_true(epoch_leftovers(&second, &w->lake.arena, &left, &count, &w->lake.err));
     assert_int_equal(count, 0);
-    assert_false(epoch_check(&first, &w->err));
-    assert_int_equal(w->err.code, FAIL_OWNED);
+    assert_false(epoch_check(&first, &w->lake.err));
+    assert_int_equal(w->lake.err.code, FAIL_OWNED);
 }
 
 static void a_dead_owner_is_followed_at_once(void **state)
@@ -179,17 +167,17 @@ static void a_dead_owner_is_followed_at_once(void **state)
     if (child == 0) {
         struct epoch e;
         struct error err;
-        _exit(epoch_claim(w->fs, w->root, 60000, false, w->stop, &e, &err) ? 0 : 1);
+        _exit(epoch_claim(w->lake.fs, w->lake.root, 60000, false, w->stop, &e, &err) ? 0 : 1);
     }
     int status = 1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     uint64_t began = instant_mono_ms();
-    assert_true(epoch_claim(w->fs, w->root, 60000, false, w->stop, &next, &w->err));
+    assert_true(epoch_claim(w->lake.fs, w->lake.root, 60000, false, w->stop, &next, &w->lake.err));
     assert_true(instant_mono_ms() - began < 5000);
     struct epoch_left *left = NULL;
     size_t count = 0;
-    assert_true(epoch_leftovers(&next, &w->arena, &left, &count, &w->err));
+    assert_true(epoch_leftovers(&next, &w->lake.arena, &left, &count, &w->lake.err));
     assert_int_equal(count, 1);
     assert_true(left[0].gone);
     assert_int_equal(next.number, 2);
@@ -200,18 +188,18 @@ static void a_silent_owner_is_watched(void **state)
     struct world *w = *state;
     struct epoch mine;
     struct epoch next;
-    assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &mine, &w->err));
+    assert_true(epoch_claim(w->lake.fs, w->lake.root, 100, false, w->stop, &mine, &w->lake.err));
     /* This process lives: three intervals of silence. */
     uint64_t began = instant_mono_ms();
-    assert_true(epoch_claim(w->fs, w->root, 100, false, w->stop, &next, &w->err));
+    assert_true(epoch_claim(w->lake.fs, w->lake.root, 100, false, w->stop, &next, &w->lake.err));
     assert_true(instant_mono_ms() - began >= 300);
     struct epoch_left *left = NULL;
     size_t count = 0;
-    assert_true(epoch_leftovers(&next, &w->arena, &left, &count, &w->err));
+    assert_true(epoch_leftovers(&next, &w->lake.arena, &left, &count, &w->lake.err));
     assert_int_equal(count, 1);
     assert_false(left[0].gone);
     began = instant_mono_ms();
-    assert_true(epoch_claim(w->fs, w->root, 60000, true, w->stop, &next, &w->err));
+    assert_true(epoch_claim(w->lake.fs, w->lake.root, 60000, true, w->stop, &next, &w->lake.err));
     assert_true(instant_mono_ms() - began < 5000);
 }
 
@@ -220,7 +208,7 @@ static void a_live_owner_keeps_the_job(void **state)
     struct world *w = *state;
     struct epoch mine;
     struct epoch next;
-    assert_true(epoch_claim(w->fs, w->root, 400, false, w->stop, &mine, &w->err));
+    assert_true(epoch_claim(w->lake.fs, w->lake.root, 400, false, w->stop, &mine, &w->lake.err));
     pid_t child = fork();
     if (child == 0) {
         struct checkpoint_table tables[2];
@@ -228,13 +216,13 @@ static void a_live_owner_keeps_the_job(void **state)
         bool ok = true;
         for (int64_t n = 1; ok && n <= 8; n++) {
             struct checkpoint c = sample(tables, 1, n);
-            ok = !stop_wait(w->stop, 200) && checkpoint_write(w->fs, w->root, &c, &err);
+            ok = !stop_wait(w->stop, 200) && checkpoint_write(w->lake.fs, w->lake.root, &c, &err);
         }
         _exit(ok ? 0 : 1);
     }
-    assert_false(epoch_claim(w->fs, w->root, 400, false, w->stop, &next, &w->err));
-    assert_int_equal(w->err.code, FAIL_OWNED);
-    assert_non_null(strstr(w->err.text, "--take-over"));
+    assert_false(epoch_claim(w->lake.fs, w->lake.root, 400, false, w->stop, &next, &w->lake.err));
+    assert_int_equal(w->lake.err.code, FAIL_OWNED);
+    assert_non_null(strstr(w->lake.err.text, "--take-over"));
     int status = 1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);

@@ -1,14 +1,6 @@
 /* The fence: what a commit finds in front of it, and what becomes of it. Real files in a folder of
  * its own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,23 +9,18 @@
 #include "sink/commit.h"
 #include "sink/paths.h"
 #include "sink/schema_file.h"
+#include "tests/unit/lake_fixture.h"
 
 struct world {
-    char folder[64];
-    struct arena arena;
-    struct fs fs;
-    const char *root;
+    struct lake lake;
     struct schema *shape;
     atomic_uint_fast64_t counter;
-    struct error err;
 };
 
 static int setup(void **state)
 {
     struct world *w = MEM_NEW(struct world);
-    (void)snprintf(w->folder, sizeof w->folder, "/tmp/inlet-commit-XXXXXX");
-    assert_non_null(mkdtemp(w->folder));
-    assert_true(fs_open(str_of(w->folder), &w->arena, &w->fs, &w->root, &w->err));
+    lake_open(&w->lake);
     w->shape = schema_new();
     w->shape->fields = ARENA_ARRAY(&w->shape->arena, struct schema_field, 1);
     w->shape->fields[0] = (struct schema_field){.name = STR("id"), .type = {.kind = TYPE_INT}};
@@ -47,12 +34,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    char command[128];
-    (void)snprintf(command, sizeof command, "rm -rf %s", w->folder);
-    assert_int_equal(system(command), 0);
     schema_free(w->shape);
-    fs_close(&w->fs);
-    arena_release(&w->arena);
+    lake_close(&w->lake);
     mem_free(w);
     return 0;
 }
@@ -64,9 +47,9 @@ static struct table *open_table(struct world *w)
     struct table *t = NULL;
     struct stamp stamp;
     bool found;
-    if (!table_open(w->fs, w->root, STR("d"), STR("t"), w->shape, wanted, 2, STR("job"), &t, &found,
-                    &stamp, &w->err)) {
-        fail_msg("%s", w->err.text);
+    if (!table_open(w->lake.fs, w->lake.root, STR("d"), STR("t"), w->shape, wanted, 2, STR("job"),
+                    &t, &found, &stamp, &w->lake.err)) {
+        fail_msg("%s", w->lake.err.text);
     }
     return t;
 }
@@ -116,12 +99,12 @@ static bool commit(struct world *w, struct table *t, const struct commit_owner *
     bool reached = false;
     if (m.remove != NULL) {
         entries[count++] = (struct manifest_entry){MANIFEST_DELETE, binrow_empty, 0, 1,
-                                                   file_named(&w->arena, m.remove, 0)};
+                                                   file_named(&w->lake.arena, m.remove, 0)};
     }
     if (m.add != NULL) {
         entries[count++] = (struct manifest_entry){
             MANIFEST_ADD, binrow_empty, 0, 1,
-            file_named(&w->arena, m.add, m.kind == SNAPSHOT_COMPACT ? 5 : 0)};
+            file_named(&w->lake.arena, m.add, m.kind == SNAPSHOT_COMPACT ? 5 : 0)};
     }
     struct commit_request r = {.kind = m.kind,
                                .identifier = m.identifier,
@@ -130,7 +113,7 @@ static bool commit(struct world *w, struct table *t, const struct commit_owner *
                                .out_reached = &reached,
                                .position = t->position,
                                .backfill = &backfill};
-    return commit_publish(t, owner, &r, &w->err);
+    return commit_publish(t, owner, &r, &w->lake.err);
 }
 
 static struct made append(const char *name, int64_t identifier)
@@ -141,8 +124,8 @@ static struct made append(const char *name, int64_t identifier)
 static void expect(struct world *w, bool ok, enum fail code, const char *part)
 {
     assert_false(ok);
-    if (w->err.code != code || strstr(w->err.text, part) == NULL) {
-        fail_msg("%s: %s", error_name(w->err.code), w->err.text);
+    if (w->lake.err.code != code || strstr(w->lake.err.text, part) == NULL) {
+        fail_msg("%s: %s", error_name(w->lake.err.code), w->lake.err.text);
     }
 }
 
@@ -154,8 +137,8 @@ static void commits_follow_each_other(void **state)
     char name[32];
     for (int i = 1; i <= 70; i++) { /* past merge-min-count: manifests are merged on the way */
         (void)snprintf(name, sizeof name, "data-%d.avro", i);
-        if (!commit(w, t, &me, append(arena_cstr(&w->arena, str_of(name)), i))) {
-            fail_msg("%s", w->err.text);
+        if (!commit(w, t, &me, append(arena_cstr(&w->lake.arena, str_of(name)), i))) {
+            fail_msg("%s", w->lake.err.text);
         }
         assert_int_equal(t->base.id, i);
     }
@@ -195,7 +178,7 @@ static void a_lower_epoch_that_slipped_in_is_found(void **state)
     struct table *t = open_table(w); /* the new owner has not committed yet */
     assert_true(commit(w, paused, &old, append("a.avro", 7)));
     expect(w, commit(w, t, &new, append("b.avro", 1)), FAIL_CONFLICT, "slipped in");
-    expect(w, commit_look(t, &new, &w->err), FAIL_CONFLICT, "slipped in");
+    expect(w, commit_look(t, &new, &w->lake.err), FAIL_CONFLICT, "slipped in");
     table_free(t);
     table_free(paused);
 }
@@ -247,7 +230,7 @@ static void foreign_kinds(void **state)
                                 .identifier = 2}),
            FAIL_CONFLICT, "a.avro");
 
-    assert_true(commit_look(other, &foreign, &w->err) || w->err.code == FAIL_CONFLICT);
+    assert_true(commit_look(other, &foreign, &w->lake.err) || w->lake.err.code == FAIL_CONFLICT);
     struct table *writer = open_table(w);
     assert_true(commit(w, writer, &foreign, append("theirs.avro", 2)));
     expect(w, commit(w, t, &me, append("c.avro", 3)), FAIL_CONFLICT, "added rows");
@@ -257,7 +240,7 @@ static void foreign_kinds(void **state)
     assert_true(
         commit(w, writer, &foreign,
                (struct made){.kind = SNAPSHOT_OVERWRITE, .add = "all.avro", .identifier = 3}));
-    expect(w, commit_look(reopened, &me, &w->err), FAIL_DIVERGED, "overwrote");
+    expect(w, commit_look(reopened, &me, &w->lake.err), FAIL_DIVERGED, "overwrote");
     table_free(reopened);
     table_free(writer);
     table_free(other);
@@ -277,11 +260,11 @@ static void rollback_and_drop_are_noticed(void **state)
     struct table *t = open_table(w);
     assert_true(commit(w, t, &me, append("a.avro", 1)));
     assert_true(commit(w, t, &me, append("b.avro", 2)));
-    remove_file(paths_snapshot(&w->arena, t->path, 2));
+    remove_file(paths_snapshot(&w->lake.arena, t->path, 2));
     expect(w, commit(w, t, &me, append("c.avro", 3)), FAIL_DIVERGED, "rolled back");
 
-    remove_file(paths_snapshot(&w->arena, t->path, 1));
-    remove_file(paths_schema(&w->arena, t->path, 0));
+    remove_file(paths_snapshot(&w->lake.arena, t->path, 1));
+    remove_file(paths_schema(&w->lake.arena, t->path, 0));
     expect(w, commit(w, empty, &me, append("d.avro", 4)), FAIL_DIVERGED, "dropped");
     struct table *made_again = open_table(w);
     expect(w, commit(w, empty, &me, append("e.avro", 5)), FAIL_DIVERGED, "made again");
@@ -296,7 +279,7 @@ static void an_alter_by_others_is_noticed(void **state)
     struct commit_owner me = owner_of(w, 1);
     struct table *t = open_table(w);
     t->schema->id = 1;
-    assert_true(schema_file_publish(w->fs, t->path, t->schema, &w->err));
+    assert_true(schema_file_publish(w->lake.fs, t->path, t->schema, &w->lake.err));
     t->schema->id = 0;
     expect(w, commit(w, t, &me, append("a.avro", 1)), FAIL_CONFLICT, "altered");
     table_free(t);

@@ -1,55 +1,14 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "sink/binrow.h"
 #include "sink/format/avro_reader.h"
 #include "sink/format/avro_writer.h"
 #include "sink/manifest.h"
 #include "sink/paths.h"
+#include "tests/unit/lake_fixture.h"
 
-struct lake {
-    struct arena arena;
-    struct fs fs;
-    const char *root;
-    char folder[40];
-    struct error err;
-};
-
-static int make_lake(void **state)
-{
-    struct lake *l = MEM_NEW(struct lake);
-    (void)snprintf(l->folder, sizeof(l->folder), "/tmp/inlet-manifest-XXXXXX");
-    *state = l;
-    return mkdtemp(l->folder) == NULL ||
-           !fs_open(str_of(l->folder), &l->arena, &l->fs, &l->root, &l->err);
-}
-
-static int remove_lake(void **state)
-{
-    struct lake *l = *state;
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", l->folder);
-    int rc = system(command);
-    arena_release(&l->arena);
-    mem_free(l);
-    return rc;
-}
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        if (!(call)) {                                                                             \
-            fail_msg("%s: %s", #call, l->err.text);                                                \
-        }                                                                                          \
-    } while (0)
+#define OK(call) LAKE_OK(l, call)
 
 static struct data_file *plain_file(struct arena *a, const char *name, int32_t level)
 {
@@ -491,11 +450,11 @@ static void many_fold_fast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(entries_come_back, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(lists_come_back, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(top_level_is_what_java_demands, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(foreign_shapes_are_read, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(damage_is_named, make_lake, remove_lake),
+        cmocka_unit_test_setup_teardown(entries_come_back, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(lists_come_back, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(top_level_is_what_java_demands, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(foreign_shapes_are_read, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(damage_is_named, lake_setup, lake_teardown),
         cmocka_unit_test(identity),
         cmocka_unit_test(folded_as_a_set),
         cmocka_unit_test(many_fold_fast),

@@ -1,46 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "sink/fs/fs.h"
 #include "sink/paths.h"
 #include "sink/snapshot.h"
-
-struct lake {
-    struct arena arena;
-    struct fs fs;
-    const char *root;
-    char folder[40];
-    struct error err;
-};
-
-static int make_lake(void **state)
-{
-    struct lake *l = MEM_NEW(struct lake);
-    (void)snprintf(l->folder, sizeof(l->folder), "/tmp/inlet-snap-XXXXXX");
-    *state = l;
-    return mkdtemp(l->folder) == NULL ||
-           !fs_open(str_of(l->folder), &l->arena, &l->fs, &l->root, &l->err);
-}
-
-static int remove_lake(void **state)
-{
-    struct lake *l = *state;
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", l->folder);
-    int rc = system(command);
-    arena_release(&l->arena);
-    mem_free(l);
-    return rc;
-}
+#include "tests/unit/lake_fixture.h"
 
 static struct snapshot example(int64_t id)
 {
@@ -290,8 +252,8 @@ int main(void)
         cmocka_unit_test(printed_as_java_does),
         cmocka_unit_test(older_forms_are_read),
         cmocka_unit_test(damage_names_the_member),
-        cmocka_unit_test_setup_teardown(published_and_found, make_lake, remove_lake),
-        cmocka_unit_test_setup_teardown(hints_mislead_nobody, make_lake, remove_lake),
+        cmocka_unit_test_setup_teardown(published_and_found, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(hints_mislead_nobody, lake_setup, lake_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
