@@ -110,6 +110,8 @@ programs() {
 judge() {
   cases=$PWD/build/tests/judge
   rm -rf "$cases"
+  mkdir -p "$cases/tmp"
+  export TMPDIR="$cases/tmp" # what Paimon and its libraries leave behind
   tests/judge/make-cases.sh "$cases/cases" && cache=$(tests/judge/setup-py.sh) &&
     "$cache/venv-pypaimon/bin/python" tests/judge/selftest.py "$cases/cases" "$cases/damaged"
 }

@@ -7,8 +7,9 @@ wh=$1; shift
 [ $# -gt 0 ] || set -- $(cd "$wh" && ls -d -- *.db/*/schema | sed 's#\.db/#.#; s#/schema##')
 cache=$("$here/setup-py.sh") || exit 2
 tmp=$(mktemp -d)
+mkdir "$tmp/tmp"
 for t in "$@"; do echo "checksum $t"; done > "$tmp/batch"
-"$here/judge" -w "$wh" batch "$tmp/batch" > "$tmp/java"
+TMPDIR=$tmp/tmp "$here/judge" -w "$wh" batch "$tmp/batch" > "$tmp/java"
 for r in ${READERS:-pypaimon rust}; do
   case $r in rust) e=rust ;; *) e=pypaimon ;; esac
   "$cache/venv-$r/bin/python" "$here/pyread.py" --engine $e --keep-going checksum "$wh" "$@" x.x > "$tmp/$r" 2> /dev/null

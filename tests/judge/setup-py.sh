@@ -7,9 +7,14 @@ cache=${INLET_TEST_CACHE:-$HOME/.cache/inlet-test}
 make_env() { # name pip-arguments
   name=$1; shift
   [ -f "$cache/venv-$name/made" ] && return
-  rm -rf "$cache/venv-$name"
-  python3 -m venv "$cache/venv-$name" && "$cache/venv-$name/bin/pip" install -q --disable-pip-version-check "$@" >&2 &&
+  rm -rf "$cache/venv-$name" "$cache/venv-tmp"
+  mkdir "$cache/venv-tmp" # pip leaves certificates in its temporary folder
+  TMPDIR=$cache/venv-tmp python3 -m venv "$cache/venv-$name" &&
+    TMPDIR=$cache/venv-tmp "$cache/venv-$name/bin/pip" install -q --disable-pip-version-check "$@" >&2 &&
     touch "$cache/venv-$name/made"
+  made=$?
+  rm -rf "$cache/venv-tmp"
+  return $made
 }
 mkdir -p "$cache"
 exec 9>"$cache/venv.lock"

@@ -54,8 +54,8 @@ class Bench:
             'pypaimon': Judge([os.path.join(cache, 'venv-pypaimon', 'bin', 'python'), reader, 'serve']),
             'rust': Judge([os.path.join(cache, 'venv-rust', 'bin', 'python'), reader, '--engine', 'rust', 'serve'])}
         self.socket = socket.socket(socket.AF_UNIX)
-        # Not below work: a socket's path may have 107 bytes at most.
-        self.folder = tempfile.mkdtemp(prefix='inlet-e2e-')
+        # Not below work: a socket's path may have 107 bytes at most. Judges that are killed leave their temporary files there.
+        self.folder = os.environ['TMPDIR'] = tempfile.mkdtemp(prefix='inlet-e2e-')
         os.environ['INLET_TEST_JUDGES'] = os.path.join(self.folder, 'judges')
         self.socket.bind(os.environ['INLET_TEST_JUDGES'])
         self.socket.listen(16)
