@@ -80,6 +80,30 @@ static inline size_t golden_each(const char *label, const char *ending,
     return count;
 }
 
+/* A test for each label that at least two servers have recordings of. */
+#define GOLDEN_TEST(label, ending, call)                                                           \
+    static void label(void **state)                                                                \
+    {                                                                                              \
+        (void)state;                                                                               \
+        assert_true(golden_each(#label, ending, call, NULL) >= 2);                                 \
+    }
+#define GOLDEN_TESTS(ending, call)                                                                 \
+    GOLDEN_TEST(numbers, ending, call)                                                             \
+    GOLDEN_TEST(times, ending, call)                                                               \
+    GOLDEN_TEST(spans, ending, call)                                                               \
+    GOLDEN_TEST(texts, ending, call)                                                               \
+    GOLDEN_TEST(blobs, ending, call)                                                               \
+    GOLDEN_TEST(enums, ending, call)                                                               \
+    GOLDEN_TEST(wide, ending, call)                                                                \
+    GOLDEN_TEST(json, ending, call)                                                                \
+    GOLDEN_TEST(mariadb, ending, call)                                                             \
+    GOLDEN_TEST(mysql, ending, call)
+#define GOLDEN_UNIT_TESTS                                                                          \
+    cmocka_unit_test(numbers), cmocka_unit_test(times), cmocka_unit_test(spans),                   \
+        cmocka_unit_test(texts), cmocka_unit_test(blobs), cmocka_unit_test(enums),                 \
+        cmocka_unit_test(wide), cmocka_unit_test(json), cmocka_unit_test(mariadb),                 \
+        cmocka_unit_test(mysql)
+
 static inline struct str golden_file(struct arena *a, const char *server, const char *label,
                                      const char *ending)
 {

@@ -54,23 +54,7 @@ static void compare_log(const char *server, const char *label, void *context)
     golden_close(&g);
 }
 
-/* A test of all servers' recordings with that label. */
-#define COMPARES(label)                                                                            \
-    static void label(void **state)                                                                \
-    {                                                                                              \
-        (void)state;                                                                               \
-        assert_true(golden_each(#label, "rows", compare_log, NULL) >= 2);                          \
-    }
-COMPARES(numbers)
-COMPARES(times)
-COMPARES(spans)
-COMPARES(texts)
-COMPARES(blobs)
-COMPARES(enums)
-COMPARES(wide)
-COMPARES(json)
-COMPARES(mariadb)
-COMPARES(mysql)
+GOLDEN_TESTS("rows", compare_log)
 
 /* Changes applied in order give the table as the server has it at the end. */
 struct model {
@@ -229,10 +213,9 @@ static void partial_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers), cmocka_unit_test(times),   cmocka_unit_test(spans),
-        cmocka_unit_test(texts),   cmocka_unit_test(blobs),   cmocka_unit_test(enums),
-        cmocka_unit_test(wide),    cmocka_unit_test(json),    cmocka_unit_test(mariadb),
-        cmocka_unit_test(mysql),   cmocka_unit_test(changes), cmocka_unit_test(partial_images),
+        GOLDEN_UNIT_TESTS,
+        cmocka_unit_test(changes),
+        cmocka_unit_test(partial_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

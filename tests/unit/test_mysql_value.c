@@ -112,23 +112,7 @@ static void compare_packets(const char *server, const char *label, void *context
     golden_close(&g);
 }
 
-/* A test of all servers' recordings with that label. */
-#define COMPARES(label)                                                                            \
-    static void label(void **state)                                                                \
-    {                                                                                              \
-        (void)state;                                                                               \
-        assert_true(golden_each(#label, "packets", compare_packets, NULL) >= 2);                   \
-    }
-COMPARES(numbers)
-COMPARES(times)
-COMPARES(spans)
-COMPARES(texts)
-COMPARES(blobs)
-COMPARES(enums)
-COMPARES(wide)
-COMPARES(json)
-COMPARES(mariadb)
-COMPARES(mysql)
+GOLDEN_TESTS("packets", compare_packets)
 
 /* One column made by hand, and one packet for it. */
 static bool one(const char *column_type, const char *data_type, bool nullable,
@@ -257,10 +241,9 @@ static void altered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers), cmocka_unit_test(times),    cmocka_unit_test(spans),
-        cmocka_unit_test(texts),   cmocka_unit_test(blobs),    cmocka_unit_test(enums),
-        cmocka_unit_test(wide),    cmocka_unit_test(json),     cmocka_unit_test(mariadb),
-        cmocka_unit_test(mysql),   cmocka_unit_test(policies), cmocka_unit_test(bad_packets),
+        GOLDEN_UNIT_TESTS,
+        cmocka_unit_test(policies),
+        cmocka_unit_test(bad_packets),
         cmocka_unit_test(altered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
