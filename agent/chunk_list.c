@@ -30,6 +30,30 @@ void chunk_list_pop(struct chunk_list *l)
     }
 }
 
+/* The chunk at this index of the list, whose predecessors are listed first. */
+static bool is_ready(const struct chunk_list *l, size_t at, const struct position *p)
+{
+    const struct copy_chunk *c = l->items[at];
+    return c->order == l->next + at && position_contains(p, c->seen.high);
+}
+
+bool chunk_list_ready(const struct chunk_list *l, const struct position *p)
+{
+    return l->count > 0 && is_ready(l, 0, p);
+}
+
+bool chunk_list_holds(const struct chunk_list *l, const struct position *p)
+{
+    size_t i = 0;
+    while (i < l->count && is_ready(l, i, p)) {
+        i++;
+    }
+    while (i < l->count && position_contains(l->items[i]->seen.low, p)) {
+        i++;
+    }
+    return i < l->count;
+}
+
 void chunk_list_ended(struct chunk_list *l, uint64_t order)
 {
     while (l->ended_cap <= order) {

@@ -23,5 +23,11 @@ void chunk_list_release(struct chunk_list *l);
 void chunk_list_add(struct chunk_list *l, struct copy_chunk *chunk);
 /* The first chunk is listed: it leaves the list, to its caller. */
 void chunk_list_pop(struct chunk_list *l);
+/* Whether the first chunk may be listed with this position: the stream contains all it may show. */
+bool chunk_list_ready(const struct chunk_list *l, const struct position *p);
+/* Whether changes up to this position may not be listed yet: they may be newer than what a chunk
+ * shows that is not listed with them. A reader that does not merge must see the copied row first.
+ */
+bool chunk_list_holds(const struct chunk_list *l, const struct position *p);
 /* A chunk was read, well or not. */
 void chunk_list_ended(struct chunk_list *l, uint64_t order);

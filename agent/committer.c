@@ -21,14 +21,6 @@
 #define ALL_ASIDE "every table is set aside"
 #define IDENTIFIER_SHIFT 40
 
-struct pending_mark {
-    int64_t mark;
-    struct position *position;
-    struct flushed *flushed[PIPELINE_MAX_THREADS];
-    size_t count;
-    uint64_t *begun; /* per route: chunks that may have been read before the mark was made */
-};
-
 void committer_init(struct committer *c, struct pipeline *p)
 {
     c->p = p;
@@ -36,13 +28,6 @@ void committer_init(struct committer *c, struct pipeline *p)
     c->parking = MEM_ARRAY(struct position *, p->route_count + 1);
     c->parking_reason = mem_array(p->route_count + 1, sizeof *c->parking_reason);
     c->pins = MEM_ARRAY(struct pin, p->route_count + 1);
-}
-
-static void flushed_free(struct flushed *f)
-{
-    arena_release(&f->arena);
-    mem_free(f->items);
-    mem_free(f);
 }
 
 static void discard_flushed(const struct committer *c, const struct flushed *f)
@@ -89,20 +74,17 @@ void committer_release(struct committer *c)
     while (queue_pop(c->p->events, &item, 0) == QUEUE_OK) {
         event_discard(c, item);
     }
-    for (size_t i = 0; i < c->mark_count; i++) {
-        for (size_t k = 0; k < c->marks[i].count; k++) {
-            discard_flushed(c, c->marks[i].flushed[k]);
-            flushed_free(c->marks[i].flushed[k]);
+    for (size_t i = 0; i < c->marks.count; i++) {
+        for (size_t k = 0; k < c->marks.items[i].count; k++) {
+            discard_flushed(c, c->marks.items[i].flushed[k]);
         }
-        position_free(c->marks[i].position);
-        mem_free(c->marks[i].begun);
     }
     for (size_t i = 0; i < c->p->route_count; i++) {
         drop_chunks(c, i);
         chunk_list_release(&c->chunks[i]);
         position_free(c->parking[i]);
     }
-    mem_free(c->marks);
+    mark_list_release(&c->marks);
     mem_free(c->chunks);
     mem_free(c->parking);
     mem_free(c->parking_reason);
@@ -180,12 +162,8 @@ static void take_chunks(struct committer *c, size_t route, const struct position
 {
     struct chunk_list *pending = &c->chunks[route];
     const struct table *t = c->p->routes[route].table;
-    while (pending->count > 0) {
+    while (chunk_list_ready(pending, position)) {
         struct copy_chunk *chunk = pending->items[0];
-        if (chunk->order != pending->next || chunk->failed ||
-            (chunk->high != NULL && !position_contains(position, chunk->high))) {
-            return;
-        }
         listing_add_chunk(l, t, chunk);
         backfill->through = arena_str(&l->arena, chunk->id);
         if (chunk->last) {
@@ -285,7 +263,7 @@ static bool commit_table(struct committer *c, size_t route, struct pending_mark 
             }
         }
     }
-    ok = ok && publish(c, route, m->mark, &l, position, &backfill, err);
+    ok = ok && publish(c, route, m->number, &l, position, &backfill, err);
     if (ok && t->state == TABLE_COPYING && t->backfill.state == STAMP_DONE) {
         t->state = TABLE_LIVE;
         progress_pause(c->progress);
@@ -321,12 +299,12 @@ static void update_stall(struct committer *c)
 
 static bool finish_mark(struct committer *c, const struct pending_mark *m, struct error *err)
 {
-    c->mark = m->mark;
+    c->mark = m->number;
     if (!committer_checkpoint(c, err)) {
         return false;
     }
     bool ok = c->p->source_ops->ack(c->p->source, m->position, err);
-    atomic_store(&c->p->marks_committed, m->mark);
+    atomic_store(&c->p->marks_settled, m->number);
     update_stall(c);
     return ok;
 }
@@ -350,30 +328,6 @@ static bool commit_mark(struct committer *c, struct pending_mark *m, struct erro
 }
 
 /* ---- events ---- */
-
-static struct pending_mark *find_mark(struct committer *c, int64_t mark)
-{
-    for (size_t i = 0; i < c->mark_count; i++) {
-        if (c->marks[i].mark == mark) {
-            return &c->marks[i];
-        }
-    }
-    return NULL;
-}
-
-static void mark_free(struct committer *c)
-{
-    struct pending_mark *m = &c->marks[0];
-    for (size_t i = 0; i < m->count; i++) {
-        flushed_free(m->flushed[i]);
-    }
-    position_free(m->position);
-    mem_free(m->begun);
-    c->mark_count--;
-    for (size_t i = 0; i < c->mark_count; i++) {
-        c->marks[i] = c->marks[i + 1];
-    }
-}
 
 /* Files of tables that were set aside before they could be listed. */
 static void discard_parked(struct committer *c, struct flushed *f)
@@ -401,39 +355,79 @@ static bool chunks_ended(const struct committer *c, const struct pending_mark *m
     return true;
 }
 
+static bool flushed_for(const struct pending_mark *m, size_t route)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        for (size_t k = 0; k < m->flushed[i]->count; k++) {
+            if (m->flushed[i]->items[k].route == route) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A mark in the moment between what a chunk certainly shows and what it may show: only the next
+ * one can tell. After the lane's last there is no next one: then the chunk is never listed. */
+static bool is_held(const struct committer *c, const struct pending_mark *m)
+{
+    if (c->lane_ended && m->number == c->last_mark) {
+        return false;
+    }
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        const struct route *r = &c->p->routes[i];
+        if (!route_is_parked(r) && r->table->state == TABLE_COPYING && flushed_for(m, i) &&
+            chunk_list_holds(&c->chunks[i], m->position)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when the next mark is not there yet. */
+static bool join_next(struct committer *c)
+{
+    atomic_store(&c->p->marks_settled, c->marks.items[0].number);
+    if (c->marks.count < 2) {
+        atomic_store(&c->p->mark_now, true);
+        return false;
+    }
+    mark_list_join(&c->marks);
+    return true;
+}
+
 static bool commit_ready_marks(struct committer *c, struct error *err)
 {
-    while (c->mark_count > 0 && c->marks[0].count == c->p->threads &&
-           chunks_ended(c, &c->marks[0])) {
-        for (size_t i = 0; i < c->marks[0].count; i++) {
-            discard_parked(c, c->marks[0].flushed[i]);
+    while (c->marks.count > 0) {
+        struct pending_mark *m = &c->marks.items[0];
+        if (m->awaited > 0 || !chunks_ended(c, m)) {
+            return true;
         }
-        if (!commit_mark(c, &c->marks[0], err)) {
+        if (is_held(c, m)) {
+            if (!join_next(c)) {
+                return true;
+            }
+            continue;
+        }
+        for (size_t i = 0; i < m->count; i++) {
+            discard_parked(c, m->flushed[i]);
+        }
+        if (!commit_mark(c, m, err)) {
             return false;
         }
-        mark_free(c);
+        mark_list_pop(&c->marks);
     }
     return true;
 }
 
 static void on_mark(struct committer *c, struct event *e)
 {
-    struct pending_mark m = {.mark = e->mark, .position = e->position};
-    m.begun = MEM_ARRAY(uint64_t, c->p->route_count + 1);
+    uint64_t *begun = MEM_ARRAY(uint64_t, c->p->route_count + 1);
     for (size_t i = 0; i < c->p->route_count; i++) {
-        m.begun[i] = atomic_load(&c->p->routes[i].chunks_begun);
+        begun[i] = atomic_load(&c->p->routes[i].chunks_begun);
     }
-    VEC_ROOM(c->marks, c->mark_count, c->mark_cap);
-    c->marks[c->mark_count++] = m;
+    mark_list_add(&c->marks, e->mark, e->position, c->p->threads, begun);
     e->position = NULL;
-}
-
-static void on_flushed(struct committer *c, struct event *e)
-{
-    struct pending_mark *m = find_mark(c, e->mark);
-    must(m != NULL && m->count < c->p->threads);
-    m->flushed[m->count++] = e->flushed;
-    e->flushed = NULL;
 }
 
 static void on_chunk(struct committer *c, struct event *e)
@@ -487,9 +481,10 @@ static bool handle(struct committer *c, struct event *e, struct error *err)
     switch (e->kind) {
     case EVENT_MARK:
         on_mark(c, e);
-        return true;
+        return commit_ready_marks(c, err);
     case EVENT_FLUSHED:
-        on_flushed(c, e);
+        mark_list_flushed(&c->marks, e->flushed);
+        e->flushed = NULL;
         return commit_ready_marks(c, err);
     case EVENT_CHUNK:
         on_chunk(c, e);
@@ -507,7 +502,7 @@ static bool handle(struct committer *c, struct event *e, struct error *err)
     case EVENT_LANE_END:
         c->lane_ended = true;
         c->last_mark = e->mark;
-        return true;
+        return commit_ready_marks(c, err);
     case EVENT_FAILED:
         *err = e->error;
         return false;
@@ -546,7 +541,7 @@ static bool set_target(struct committer *c, struct error *err)
 static void ask_for_marks(struct committer *c)
 {
     bool waiting = c->copy_ended && is_copying(c);
-    if (waiting && c->mark_count == 0) {
+    if (waiting && c->marks.count == 0) {
         atomic_store(&c->p->mark_now, true);
     }
 }

@@ -12,6 +12,7 @@
 #include "agent/checkpoint.h"
 #include "agent/copy.h"
 #include "agent/epoch.h"
+#include "agent/mark_list.h"
 #include "agent/pin.h"
 #include "agent/pipeline.h"
 #include "agent/progress.h"
@@ -27,8 +28,7 @@ struct committer {
     struct str *through; /* per route: where its copy goes on */
     struct copy *copy;
 
-    struct pending_mark *marks;
-    size_t mark_count, mark_cap;
+    struct mark_list marks;
     struct chunk_list *chunks; /* per route */
     struct position *
         *parking; /* per route: set aside at this position when its last rows are committed */

@@ -48,7 +48,8 @@ struct load {
 void copy_chunk_free(struct copy_chunk *c)
 {
     if (c != NULL) {
-        position_free(c->high);
+        position_free(c->seen.low);
+        position_free(c->seen.high);
         mem_free(c->files);
         arena_release(&c->arena);
         mem_free(c);
@@ -323,7 +324,7 @@ static bool read_rows(struct copy *c, struct chunk_source *from, struct copy_chu
     enum source_read r = SOURCE_BATCH;
     while (r != SOURCE_END) {
         batch_reset(&from->batch);
-        r = c->p->source_ops->chunk_read(from->reader, &from->batch, &chunk->high, err);
+        r = c->p->source_ops->chunk_read(from->reader, &from->batch, &chunk->seen, err);
         if (r == SOURCE_FAILED || stop_requested(c->p->stop) || stop_requested(c->p->drain)) {
             if (r != SOURCE_FAILED) {
                 error_set(err, FAIL_STOPPED, "stopped");

@@ -4,7 +4,7 @@
  * Readers take chunks in plan order, table after table, all readers on one table at a time. A
  * chunk's rows become level-0 files with the table's reserved sequence number; a complete chunk
  * goes to the committer (EVENT_CHUNK), which lists chunks in plan order once the stream contains
- * their high mark. After the last chunk comes EVENT_COPY_END. */
+ * all that they may show. After the last chunk comes EVENT_COPY_END. */
 #pragma once
 
 #include "agent/pipeline.h"

@@ -5,6 +5,7 @@
 
 #include "agent/committer.h"
 #include "agent/lane.h"
+#include "agent/property.h"
 #include "agent/resolve.h"
 #include "agent/route.h"
 #include "agent/sweep.h"
@@ -41,29 +42,6 @@ struct job {
 };
 
 /* ---- loading ---- */
-
-/* The options of new tables must be ones we can honour: known before any server is asked. */
-static bool check_table_properties(const struct job_file *j, struct error *err)
-{
-    struct schema *s = schema_new();
-    struct table_options parsed;
-    const struct option_map *map = &j->spec.sink.table_properties;
-    s->fields = ARENA_ARRAY(&s->arena, struct schema_field, 1);
-    s->fields[0] = (struct schema_field){.name = STR("id"), .type = {.kind = TYPE_INT}};
-    s->field_count = 1;
-    s->primary_key = ARENA_ARRAY(&s->arena, size_t, 1);
-    s->primary_key_count = 1;
-    route_default_options(s, 0, j->spec.pipeline.checkpoint_interval_ms);
-    for (size_t i = 0; i < map->count; i++) {
-        schema_set_option(s, map->pairs[i].key, map->pairs[i].value);
-    }
-    bool ok = schema_file_check_writable(s, err) && table_parse_options(s, &parsed, err);
-    schema_free(s);
-    if (!ok) {
-        err->code = FAIL_CONFIG;
-    }
-    return ok || error_in(err, "%s: sink.table.properties", tree_name(j->spec.tree));
-}
 
 /* The source's own rules, said at the key's place in the file. */
 static bool check_source(const struct job_file *j, struct error *err)
@@ -117,7 +95,7 @@ bool job_load(const char *path, struct job_file *out, struct error *err)
     j.source_conf = mem_zalloc(j.source->options->size);
     if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), jobspec_source_keys,
                       &j.spec.arena, j.source_conf, err) ||
-        !check_source(&j, err) || !check_warehouse(&j, err) || !check_table_properties(&j, err)) {
+        !check_source(&j, err) || !check_warehouse(&j, err) || !property_check(&j.spec, err)) {
         job_release(&j);
         return false;
     }
@@ -165,7 +143,7 @@ static void init_pipeline(struct run *r)
     p->memory_bytes = j->file.spec.pipeline.memory_bytes;
     p->events = queue_new(EVENT_QUEUE_BYTES);
     p->workers = workers_new(p->threads, "worker");
-    atomic_store(&p->marks_committed, j->mark);
+    atomic_store(&p->marks_settled, j->mark);
     for (size_t i = 0; i < p->threads; i++) {
         p->hands[i] = queue_new(pipeline_queue_limit(p));
     }

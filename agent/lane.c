@@ -205,7 +205,7 @@ static bool make_mark(struct lane *l)
 
 static bool mark_due(struct lane *l)
 {
-    int64_t ahead = l->mark - atomic_load(&l->p->marks_committed);
+    int64_t ahead = l->mark - atomic_load(&l->p->marks_settled);
     if (ahead >= MARKS_AHEAD) {
         return false;
     }

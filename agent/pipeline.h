@@ -52,8 +52,8 @@ struct copy_chunk {
     uint32_t route;
     uint64_t order; /* chunks of a table are listed in this order */
     struct str id;
-    bool last;             /* of its table */
-    struct position *high; /* listed only when the stream contains it; NULL for shared ones */
+    bool last; /* of its table */
+    struct source_seen seen;
     struct flushed_files *files;
     size_t file_count, file_cap;
     uint64_t rows;
@@ -107,10 +107,11 @@ struct pipeline {
     struct queue *hands[PIPELINE_MAX_THREADS]; /* of struct hand *, one a writer */
     struct workers *workers;
 
-    atomic_int_fast64_t marks_committed; /* the lane is never more than two marks ahead */
-    atomic_bool mark_now;                /* the committer wants a mark soon (chunks are ready) */
-    atomic_bool stalled;                 /* compaction is behind: the lane waits */
-    atomic_size_t buffered;              /* bytes in sort buffers of the stream */
+    atomic_int_fast64_t marks_settled; /* committed, or part of the next: the lane is never more
+                                        * than two marks ahead */
+    atomic_bool mark_now;              /* the committer wants a mark soon (chunks are ready) */
+    atomic_bool stalled;               /* compaction is behind: the lane waits */
+    atomic_size_t buffered;            /* bytes in sort buffers of the stream */
     atomic_size_t largest[PIPELINE_MAX_THREADS];
     _Atomic(struct position *)
         target; /* until caught up: the lane ends when it is there; owned by the pipeline */

@@ -24,7 +24,7 @@ enum action { ACTION_KILL, ACTION_STOP, ACTION_ERROR, ACTION_ENOSPC, ACTION_SLEE
 struct point {
     struct str name; /* into the environment */
     enum action action;
-    uint64_t nth;
+    uint64_t nth; /* 0: at every passage */
     uint64_t sleep_ms;
     atomic_uint_fast64_t passed;
 };
@@ -37,7 +37,7 @@ static pthread_once_t points_once = PTHREAD_ONCE_INIT;
 NO_RETURN static void refuse(struct str entry)
 {
     (void)fprintf(stderr,
-                  "INLET_FAILPOINT: \"%.*s\" is not name[:n]=kill|stop|error|enospc|sleep<ms>\n",
+                  "INLET_FAILPOINT: \"%.*s\" is not name[:n|:*]=kill|stop|error|enospc|sleep<ms>\n",
                   STR_FMT(entry));
     abort(); /* a test that asks for what there is not must not pass */
 }
@@ -75,11 +75,15 @@ static void parse_points(void)
         struct str name = str_slice(entry, 0, equals);
         size_t colon = str_find(name, ':');
         p->nth = 1;
-        if (colon < name.len && !str_to_u64(str_slice(name, colon + 1, name.len), &p->nth)) {
+        struct str nth = str_slice(name, colon + (colon < name.len), name.len);
+        bool every = str_eq(nth, STR("*"));
+        if (every) {
+            p->nth = 0;
+        } else if (nth.len > 0 && (!str_to_u64(nth, &p->nth) || p->nth == 0)) {
             refuse(entry);
         }
         p->name = str_slice(name, 0, colon);
-        if (equals == entry.len || p->name.len == 0 || p->nth == 0) {
+        if (equals == entry.len || p->name.len == 0) {
             refuse(entry);
         }
         parse_action(entry, str_slice(entry, equals + 1, entry.len), p);
@@ -122,8 +126,11 @@ bool failpoint_pass(const char *name)
     bool ok = true;
     for (size_t i = 0; i < point_count; i++) {
         struct point *p = &points[i];
-        if (str_eq(p->name, str_of(name)) && atomic_fetch_add(&p->passed, 1) + 1 == p->nth) {
-            ok = act(p) && ok;
+        if (str_eq(p->name, str_of(name))) {
+            uint64_t passage = atomic_fetch_add(&p->passed, 1) + 1;
+            if (p->nth == 0 || passage == p->nth) {
+                ok = act(p) && ok;
+            }
         }
     }
     return ok;

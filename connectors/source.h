@@ -68,6 +68,13 @@ struct source_chunk {
     uint64_t estimated_rows;
 };
 
+/* What the rows of a chunk show: every transaction of low, and none that high lacks; between the
+ * two nobody knows. The closer, the better. Owned by the chunk's reader's caller. */
+struct source_seen {
+    struct position *low;
+    struct position *high;
+};
+
 struct source_reader; /* a chunk reader or the stream; opaque, made by the source */
 
 enum source_read {
@@ -134,13 +141,14 @@ struct source_ops {
     /* Opens a reader for chunks (its own connection; slot < readers of shared_begin selects the
      * shared snapshot's connection). */
     bool (*chunk_reader)(void *self, size_t slot, struct source_reader **out, struct error *err);
-    /* Starts one chunk. */
+    /* Starts one chunk: its low holds all that any stream of this source delivered before the call.
+     */
     bool (*chunk_start)(struct source_reader *r, const struct source_table *table,
                         const struct source_chunk *chunk, struct error *err);
-    /* Next rows; SOURCE_END sets *out_high: the chunk must not be listed before the stream contains
-     * it. */
+    /* Next rows; SOURCE_END sets *out_seen: the chunk must not be listed before the stream contains
+     * its high, nor after changes beyond its low. */
     enum source_read (*chunk_read)(struct source_reader *r, struct batch *batch,
-                                   struct position **out_high, struct error *err);
+                                   struct source_seen *out_seen, struct error *err);
 
     /* Opens the stream at a position. */
     bool (*stream_open)(void *self, const struct position *from, struct source_reader **out,

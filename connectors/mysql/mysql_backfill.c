@@ -265,8 +265,7 @@ struct mysql_backfill {
     bool has_low, has_high; /* shape of the statement */
     uint32_t index;
     bool reading;
-    struct position *owned; /* GTIDs being committed when the snapshot was opened */
-    struct position *end;   /* of the log then */
+    struct mysql_mark mark; /* of the chunk that is read */
     struct mysql_column_info *columns;
     struct mysql_value_field *fields;
 };
@@ -298,8 +297,7 @@ void mysql_backfill_free(struct mysql_backfill *b)
         mysql_link_close(b->l);
     }
     mysql_value_plan_free(b->plan);
-    position_free(b->end);
-    position_free(b->owned);
+    mysql_mark_release(&b->mark);
     mem_free(b->columns);
     mem_free(b->fields);
     mem_free(b);
@@ -386,13 +384,8 @@ bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_table *ta
 {
     struct arena arena = {0};
     struct mysql_range range;
-    position_free(b->owned);
-    position_free(b->end);
-    b->owned = NULL;
-    b->end = NULL;
     bool ok = drain(b, err) && mysql_chunk_parse(chunk->id, table, &arena, &range, err) &&
-              (b->shared != NULL ||
-               mysql_mark_begin(b->l, &b->server, b->stop, &b->owned, &b->end, err)) &&
+              (b->shared != NULL || mysql_mark_begin(&b->mark, b->l, &b->server, b->stop, err)) &&
               prepare(b, table, &range, err) && execute(b, &range, &arena, err);
     b->index = index;
     arena_release(&arena);
@@ -416,18 +409,18 @@ static bool take_row(struct mysql_backfill *b, struct str packet, struct batch *
     return true;
 }
 
-static bool end_chunk(struct mysql_backfill *b, struct position **out_high, struct error *err)
+static bool end_chunk(struct mysql_backfill *b, struct source_seen *out, struct error *err)
 {
     b->reading = false;
     if (b->shared != NULL) {
-        *out_high = position_dup(b->shared);
+        *out = (struct source_seen){position_dup(b->shared), position_dup(b->shared)};
         return true;
     }
-    return mysql_mark_end(b->l, b->end, b->owned, b->stop, out_high, err);
+    return mysql_mark_end(&b->mark, b->l, b->stop, out, err);
 }
 
 enum source_read mysql_backfill_read(struct mysql_backfill *b, struct batch *batch,
-                                     struct position **out_high, struct error *err)
+                                     struct source_seen *out_seen, struct error *err)
 {
     must(b->reading);
     struct str packet;
@@ -436,7 +429,7 @@ enum source_read mysql_backfill_read(struct mysql_backfill *b, struct batch *bat
     while (ok && batch->bytes < limit) {
         enum mysql_row row = mysql_link_row(b->l, &packet, err);
         if (row == MYSQL_NEXT_END) {
-            if (end_chunk(b, out_high, err)) {
+            if (end_chunk(b, out_seen, err)) {
                 return SOURCE_END;
             }
             ok = false;

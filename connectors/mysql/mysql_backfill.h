@@ -46,4 +46,4 @@ MUST_USE bool mysql_backfill_start(struct mysql_backfill *b, const struct mysql_
                                    struct error *err);
 /* As source_ops.chunk_read. */
 enum source_read mysql_backfill_read(struct mysql_backfill *b, struct batch *batch,
-                                     struct position **out_high, struct error *err);
+                                     struct source_seen *out_seen, struct error *err);

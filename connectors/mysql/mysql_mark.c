@@ -1,6 +1,7 @@
 #include "connectors/mysql/mysql_mark.h"
 
 #include "base/buf.h"
+#include "base/failpoint.h"
 #include "base/instant.h"
 #include "base/log.h"
 #include "connectors/mysql/gtid.h"
@@ -51,63 +52,70 @@ static bool wait_owned(struct mysql_link *l, const struct position *owned, struc
 
 /* The log is sent to the stream before its transactions are visible. A chunk must show every one
  * that the stream may have had when the chunk began: MySQL: those being committed are waited for
- * first. */
-static bool settle(struct mysql_link *l, const struct mysql_server *s, struct stop *stop,
-                   struct error *err)
+ * first, then @@gtid_executed is all visible. Without GTIDs nothing tells what is visible but a
+ * lock, which a chunk is not worth: low stays empty. */
+static bool settle(struct mysql_mark *m, struct mysql_link *l, const struct mysql_server *s,
+                   struct stop *stop, struct error *err)
 {
     struct position *owned = NULL;
-    struct position *executed = NULL;
     if (s->counting != MYSQL_COUNTING_GTID) {
+        m->low = position_new();
         return true;
     }
     bool ok = mysql_position_owned(l, &owned, err) &&
-              (position_is_empty(owned) || wait_owned(l, owned, stop, &executed, err));
+              (position_is_empty(owned) ? mysql_position_end(l, s, &m->low, err)
+                                        : wait_owned(l, owned, stop, &m->low, err));
     position_free(owned);
-    position_free(executed);
     return ok;
+}
+
+static bool open_snapshot(struct mysql_link *l, struct error *err)
+{
+    return mysql_link_exec(l, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
 }
 
 /* MariaDB: the snapshot says exactly what it shows, so it is opened again while it lacks something
  * that the log had before. The tries are limited: a server whose log names what its snapshots do
  * not (other domains) must not hold the copy up. */
-static bool open_snapshot(struct mysql_link *l, const struct mysql_server *s, struct stop *stop,
-                          struct error *err)
+static bool open_settled(struct mysql_mark *m, struct mysql_link *l, const struct mysql_server *s,
+                         struct stop *stop, struct error *err)
 {
     struct position *before = NULL;
-    bool enough = !s->mariadb;
-    if (!settle(l, s, stop, err) || (!enough && !mysql_position_end(l, s, &before, err))) {
-        return false;
-    }
-    bool ok = mysql_link_exec(l, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
+    bool enough = false;
+    bool ok = mysql_position_end(l, s, &before, err) && open_snapshot(l, err);
     for (int tries = 0; ok && !enough && tries < SNAPSHOT_TRIES; tries++) {
-        struct position *shown = NULL;
-        ok = mysql_position_snapshot(l, s, &shown, err);
-        enough = ok && position_contains(shown, before);
-        position_free(shown);
-        if (ok && !enough) {
+        if (tries > 0) {
             ok = !stop_wait(stop, OWNED_POLL_MS) || error_set(err, FAIL_STOPPED, "stopped");
-            ok = ok && mysql_link_exec(l, "COMMIT", err) &&
-                 mysql_link_exec(l, "START TRANSACTION WITH CONSISTENT SNAPSHOT", err);
+            ok = ok && mysql_link_exec(l, "COMMIT", err) && open_snapshot(l, err);
         }
+        position_free(m->low);
+        m->low = NULL;
+        ok = ok && mysql_position_snapshot(l, s, &m->low, err);
+        enough = ok && position_contains(m->low, before);
     }
     position_free(before);
     return ok;
 }
 
-bool mysql_mark_begin(struct mysql_link *l, const struct mysql_server *s, struct stop *stop,
-                      struct position **out_owned, struct position **out_end, struct error *err)
+void mysql_mark_release(struct mysql_mark *m)
 {
-    struct position *owned = NULL;
-    struct position *end = NULL;
-    if (!open_snapshot(l, s, stop, err) ||
-        (s->counting == MYSQL_COUNTING_GTID && !mysql_position_owned(l, &owned, err)) ||
-        !mysql_position_end(l, s, &end, err)) {
-        position_free(owned);
-        return false;
+    position_free(m->low);
+    position_free(m->end);
+    position_free(m->owned);
+    *m = (struct mysql_mark){0};
+}
+
+bool mysql_mark_begin(struct mysql_mark *m, struct mysql_link *l, const struct mysql_server *s,
+                      struct stop *stop, struct error *err)
+{
+    mysql_mark_release(m);
+    bool ok = s->mariadb ? open_settled(m, l, s, stop, err)
+                         : settle(m, l, s, stop, err) && open_snapshot(l, err);
+    if (ok && !FAILPOINT("copy.snapshot-opened")) {
+        ok = error_os(err, "failpoint");
     }
-    *out_owned = owned;
-    *out_end = end;
-    return true;
+    return ok && (s->counting != MYSQL_COUNTING_GTID || mysql_position_owned(l, &m->owned, err)) &&
+           mysql_position_end(l, s, &m->end, err);
 }
 
 /* Adds to the mark those of `owned` that were committed meanwhile. */
@@ -128,14 +136,15 @@ static bool add_committed(struct mysql_link *l, const struct position *owned, st
     return ok;
 }
 
-bool mysql_mark_end(struct mysql_link *l, const struct position *end, const struct position *owned,
-                    struct stop *stop, struct position **out_mark, struct error *err)
+bool mysql_mark_end(struct mysql_mark *m, struct mysql_link *l, struct stop *stop,
+                    struct source_seen *out, struct error *err)
 {
-    struct position *mark = position_dup(end);
-    if (!add_committed(l, owned, stop, mark, err) || !mysql_link_exec(l, "COMMIT", err)) {
-        position_free(mark);
+    if (!add_committed(l, m->owned, stop, m->end, err) || !mysql_link_exec(l, "COMMIT", err)) {
         return false;
     }
-    *out_mark = mark;
+    *out = (struct source_seen){.low = m->low, .high = m->end};
+    m->low = NULL;
+    m->end = NULL;
+    mysql_mark_release(m);
     return true;
 }

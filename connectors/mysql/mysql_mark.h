@@ -1,5 +1,5 @@
-/* connectors/mysql/mysql_mark.h: the mark of one chunk of a first copy: what its read showed is in
- * it (see `mark` in mysql_position.h). Thread: the link's. */
+/* connectors/mysql/mysql_mark.h: around the read of one chunk of a first copy: a snapshot, and what
+ * it shows (struct source_seen). Thread: the link's. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,14 +10,20 @@
 #include "base/stop.h"
 #include "connectors/mysql/mysql_check.h"
 #include "connectors/mysql/mysql_link.h"
+#include "connectors/source.h"
 
-/* Around a read: begin opens a snapshot that shows all that the log had before the call, and takes
- * the log's end at once, as close above what the read shows as can be, and the GTIDs that are just
- * being committed (*out_owned; NULL where nobody needs it); end gives the mark: that end, with
- * those of the owned ones that were committed. */
-MUST_USE bool mysql_mark_begin(struct mysql_link *l, const struct mysql_server *s,
-                               struct stop *stop, struct position **out_owned,
-                               struct position **out_end, struct error *err);
-MUST_USE bool mysql_mark_end(struct mysql_link *l, const struct position *end,
-                             const struct position *owned, struct stop *stop,
-                             struct position **out_mark, struct error *err);
+/* Plain data: zeroed before the first begin. */
+struct mysql_mark {
+    struct position *low;   /* the snapshot shows it */
+    struct position *end;   /* of the log, right after the snapshot was opened */
+    struct position *owned; /* GTIDs just being committed then; NULL where nobody needs it */
+};
+void mysql_mark_release(struct mysql_mark *m);
+
+/* Opens a snapshot that shows all that the log had before the call, and takes the log's end at
+ * once, as close above what the read shows as can be. */
+MUST_USE bool mysql_mark_begin(struct mysql_mark *m, struct mysql_link *l,
+                               const struct mysql_server *s, struct stop *stop, struct error *err);
+/* Closes the snapshot. high is the end, with those of the owned ones that were committed. */
+MUST_USE bool mysql_mark_end(struct mysql_mark *m, struct mysql_link *l, struct stop *stop,
+                             struct source_seen *out, struct error *err);

@@ -250,9 +250,9 @@ static bool source_chunk_start(struct source_reader *r, const struct source_tabl
 }
 
 static enum source_read source_chunk_read(struct source_reader *r, struct batch *batch,
-                                          struct position **out_high, struct error *err)
+                                          struct source_seen *out_seen, struct error *err)
 {
-    return mysql_backfill_read(r->backfill, batch, out_high, err);
+    return mysql_backfill_read(r->backfill, batch, out_seen, err);
 }
 
 static bool source_stream_open(void *self, const struct position *from, struct source_reader **out,

@@ -247,7 +247,8 @@ static void *commit_run(void *arg)
 }
 
 struct sample {
-    struct position *start, *mark; /* taken before and after the read */
+    struct position *start; /* taken before the read */
+    struct source_seen mark;
     int64_t seen[COMMITTERS];
 };
 
@@ -278,8 +279,11 @@ static void take_sample(struct world *w, struct source_reader *r, struct sample 
 static void check_sample(const struct sample *s, const struct place *place, int64_t id)
 {
     bool seen = id % 1000000 <= s->seen[id / 1000000];
-    if (seen && !position_has(s->mark, place)) {
-        fail_msg("row %lld was read, but its transaction is not in the mark", (long long)id);
+    if (seen && !position_has(s->mark.high, place)) {
+        fail_msg("row %lld was read, but its transaction is not in its high", (long long)id);
+    }
+    if (!seen && position_has(s->mark.low, place)) {
+        fail_msg("row %lld was not read, but its transaction is in the low", (long long)id);
     }
     if (!seen && position_has(s->start, place)) {
         fail_msg("row %lld is in the start position, but a later read did not show it",
@@ -306,7 +310,7 @@ static size_t check_samples(struct world *w, const struct position *from,
         }
     }
     for (size_t k = 0; k < SAMPLES; k++) {
-        assert_true(position_contains(f.position, samples[k].mark));
+        assert_true(position_contains(f.position, samples[k].mark.high));
     }
     follow_close(&f);
     position_free(end);
@@ -342,7 +346,8 @@ static void on_visibility(struct world *w)
     assert_true(check_samples(w, from, samples) > SAMPLES);
     for (size_t k = 0; k < SAMPLES; k++) {
         position_free(samples[k].start);
-        position_free(samples[k].mark);
+        position_free(samples[k].mark.low);
+        position_free(samples[k].mark.high);
     }
     mem_free(samples);
     position_free(from);
@@ -400,7 +405,8 @@ static void on_stalled(struct world *w)
     assert_int_equal(s.seen[0], 0);          /* … and not visible */
     assert_false(position_contains(s.start, end));
     position_free(s.start);
-    position_free(s.mark);
+    position_free(s.mark.low);
+    position_free(s.mark.high);
     position_free(from);
     position_free(end);
 }

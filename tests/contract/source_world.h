@@ -221,13 +221,13 @@ static inline size_t read_chunk(struct source_reader *r, const struct source_tab
     const struct source_ops *ops = world_ops();
     struct error err = {0};
     struct batch batch;
-    struct position *high = NULL;
+    struct source_seen seen = {0};
     size_t rows = 0;
     batch_init(&batch);
     check_ok(ops->chunk_start(r, t, chunk, &err), &err);
     for (;;) {
         batch_reset(&batch);
-        enum source_read read = ops->chunk_read(r, &batch, &high, &err);
+        enum source_read read = ops->chunk_read(r, &batch, &seen, &err);
         check_ok(read != SOURCE_FAILED, &err);
         for (size_t i = 0; i < batch.count; i++) {
             assert_int_equal(batch.changes[i].kind, ROW_INSERT);
@@ -242,9 +242,10 @@ static inline size_t read_chunk(struct source_reader *r, const struct source_tab
         }
     }
     if (marks != NULL) {
-        check_ok(position_merge(marks, high, &err), &err);
+        check_ok(position_merge(marks, seen.high, &err), &err);
     }
-    position_free(high);
+    position_free(seen.low);
+    position_free(seen.high);
     batch_release(&batch);
     return rows;
 }

@@ -265,7 +265,7 @@ static bool fake_chunk_start(struct source_reader *r, const struct source_table 
 }
 
 static enum source_read fake_chunk_read(struct source_reader *r, struct batch *batch,
-                                        struct position **out_high, struct error *err)
+                                        struct source_seen *out_seen, struct error *err)
 {
     (void)err;
     for (int64_t key = r->from; key < r->to; key++) {
@@ -275,7 +275,9 @@ static enum source_read fake_chunk_read(struct source_reader *r, struct batch *b
             batch_add(batch)->values = row;
         }
     }
-    *out_high = position_of(r->visible);
+    /* as a server would say that knows less than it shows */
+    *out_seen = (struct source_seen){.low = position_of(r->visible),
+                                     .high = position_of(atomic_load(&log_end))};
     return SOURCE_END;
 }
 

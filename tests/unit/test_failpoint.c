@@ -41,6 +41,12 @@ static int body_sleep(void)
     return ok && passed >= 39 ? 0 : 1;
 }
 
+static int body_every(void)
+{
+    errno = 0;
+    return !FAILPOINT("e") && !FAILPOINT("e") && FAILPOINT("other") ? 0 : 1;
+}
+
 static int body_kill(void)
 {
     return FAILPOINT("d") ? 0 : 1; /* not reached */
@@ -77,6 +83,7 @@ static void actions(void **state)
     assert_int_equal(run("a:2=error", body_error), 0);
     assert_int_equal(run("x=kill,b=enospc", body_enospc), 0);
     assert_int_equal(run("c=sleep40", body_sleep), 0);
+    assert_int_equal(run("e:*=error,e:2=sleep0", body_every), 0);
     assert_int_equal(run("d=kill", body_kill), 2000 + SIGKILL);
     assert_int_equal(run("d=stop", body_kill), 1000 + SIGSTOP);
     assert_int_equal(run("", body_kill), 0);
@@ -86,8 +93,8 @@ static void actions(void **state)
 static void refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"d",     "d=",      "d=explode", "d:0=kill", "d:x=kill",
-                                      "=kill", "d=sleep", "d=kill,",   "d=sleepx"};
+    static const char *const bad[] = {"d",         "d=",    "d=explode", "d:0=kill", "d:x=kill",
+                                      "d:**=kill", "=kill", "d=sleep",   "d=kill,",  "d=sleepx"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(run(bad[i], body_kill), 2000 + SIGABRT);
     }

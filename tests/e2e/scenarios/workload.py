@@ -1,4 +1,5 @@
 """Random work, running while the first copy runs; the seed is printed on failure and replays."""
+import random
 import time
 
 from house import lake, traffic
@@ -27,6 +28,33 @@ def copy_while_written(t, kind):
     check(sum(m.transactions for m in made) > 20, 'the writers did next to nothing')
     job.catch_up()
     lake.same(t, job, traffic.TABLES, engines=('java', 'pypaimon', 'rust'))
+
+
+@each('copy_in_order', KINDS, seconds=120, servers=lambda v: (v,), debug=True)
+def copy_in_order(t, kind):
+    """A reader that takes changes as they come, without merging: none may be listed before the copied row that it changes. The moment
+    in which nobody knows whether a chunk shows a change is made long, so that changes and marks fall into it."""
+    server = t.server(kind)
+    database = t.database(server, 'create table t (id int primary key, v int)', 'create table digits (n int primary key)',
+                          'insert into digits values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)')
+    server.sql('insert into t select a.n + 10 * b.n + 100 * c.n + 1000 * d.n, 0 from digits a, digits b, digits c, digits d', database)
+    job = t.job(server, database, source__scan__incremental__snapshot__chunk__size=100, pipeline__checkpoint__interval='100ms')
+    job.put('source', 'tables', database + '.t')
+
+    def work(event):
+        rng = random.Random(t.seed)
+        with server.session(database) as s:
+            while not event.is_set():
+                s.run('delete from t where id %% 1000 = %d; update t set v = v + 1 where id %% 100 = %d'
+                      % (rng.randrange(1000), rng.randrange(100)))
+
+    working = t.background(work)
+    agent = job.start(failpoint='copy.snapshot-opened:*=sleep20')
+    until(60, 'the end of the copy', lambda: 'event=copy-done' in agent.log(), agent)
+    working.stop()
+    agent.stop()
+    job.catch_up()
+    lake.same(t, job, ['t'], replay=True)
 
 
 @each('with_changelog', ('mariadb-11.8', 'mysql-8.0'), seconds=120, servers=lambda v: (v,))
