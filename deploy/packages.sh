@@ -16,7 +16,10 @@ for group in "${@:-build}"; do
                 [ "$release" = debian-12 ] || want="$want libyyjson-dev" ;;
     test)       want="$want git libcmocka-dev clang clang-tidy shellcheck mariadb-client default-jdk-headless maven
                       python3 python3-venv strace openssl util-linux procps binutils"
-                [ "$release" != debian-12 ] || want="$want clang-format-14 libclang-rt-14-dev" ;;
+                case $release in # clang itself only recommends its sanitizers' library
+                  debian-12) want="$want clang-format-14 libclang-rt-14-dev" ;;
+                  *)         want="$want libclang-rt-dev" ;;
+                esac ;;
     quickstart) want="$want mariadb-server-core mariadb-client python3" ;;
     *)          echo "packages.sh: no group '$group'; have build test quickstart" >&2; exit 2 ;;
   esac
