@@ -1,10 +1,9 @@
 /* What a writer must not pass over: options, types and kinds of tables that change the meaning of
  * data and are not built (paimon-write-path §3.6, paimon-format §2.4, §11). */
-#include <string.h>
-
 #include "base/str.h"
 #include "sink/format/format.h"
 #include "sink/schema_file.h"
+#include "sink/table_option.h"
 
 static bool unsupported(struct error *err, struct str key, const char *more)
 {
@@ -12,90 +11,11 @@ static bool unsupported(struct error *err, struct str key, const char *more)
                      STR_FMT(str_slice(key, 0, 80)), more);
 }
 
-static bool is_true(struct str value)
-{
-    return str_eq_nocase(str_trim(value), STR("true"));
-}
-
-/* Refused as soon as they are true. */
-static const char *const refused_true[] = {
-    "deletion-vectors.enabled",
-    "ignore-delete",
-    "first-row.ignore-delete",
-    "deduplicate.ignore-delete",
-    "partial-update.ignore-delete",
-    "ignore-update-before",
-    "sequence.snapshot-ordering",
-    "pk-clustering-override",
-    "clustering.incremental",
-    "chain-table.enabled",
-    "data-evolution.enabled",
-    "row-tracking.enabled",
-    "primary-key.nullable",
-    "query-auth.enabled",
-    "force-lookup",
-    "data-file.thin-mode",
-    "blob-as-descriptor",
-};
-
-/* Refused as soon as they say anything. */
-static const char *const refused_set[] = {
-    "sequence.field",
-    "rowkind.field",
-    "record-level.expire-time",
-    "record-level.time-field",
-    "data-file.external-paths",
-    "data-file.path-directory",
-    "variant.shreddingSchema",
-    "parquet.variant.shreddingSchema",
-    "vector-field",
-    "blob-field",
-    "pk-vector.index.columns",
-    "pk-btree.index.columns",
-    "pk-bitmap.index.columns",
-    "pk-full-text.index.columns",
-    "pk-multivalue.index.columns",
-};
-
-/* Refused unless they have this value, which is their default. */
-static const struct {
-    const char *key;
-    const char *value;
-    const char *more;
-} required_value[] = {
-    {"type", "table", ": the table is of another kind"},
-    {"bucket-function.type", "default", " with another value than default"},
-    {"merge-engine", "deduplicate", " with another value than deduplicate"},
-    {"manifest.format", "avro", " with another value than avro"},
-    {"changelog-file.format", "avro", " with another value than avro"},
-    {"branch", "main", " with another value than main"},
-    {"write.sequence-number-init-mode", "scan", " with another value than scan"},
-};
-
-static bool check_lists(const struct schema *s, struct error *err)
+static bool check_each(const struct schema *s, struct error *err)
 {
     for (size_t i = 0; i < s->option_count; i++) {
-        struct str key = s->options[i].key;
-        struct str value = str_trim(s->options[i].value);
-        for (size_t k = 0; k < sizeof(refused_true) / sizeof(refused_true[0]); k++) {
-            if (str_eq(key, str_of(refused_true[k])) && is_true(value)) {
-                return unsupported(err, key, "");
-            }
-        }
-        for (size_t k = 0; k < sizeof(refused_set) / sizeof(refused_set[0]); k++) {
-            if (str_eq(key, str_of(refused_set[k])) && value.len > 0) {
-                return unsupported(err, key, "");
-            }
-        }
-        for (size_t k = 0; k < sizeof(required_value) / sizeof(required_value[0]); k++) {
-            if (str_eq(key, str_of(required_value[k].key)) &&
-                !str_eq_nocase(value, str_of(required_value[k].value))) {
-                return unsupported(err, key, required_value[k].more);
-            }
-        }
-        /* Options of single columns say how to merge; statistics alone are harmless. */
-        if (str_starts(key, STR("fields.")) && !str_ends(key, STR(".stats-mode"))) {
-            return unsupported(err, key, "");
+        if (!table_option_check(s->options[i].key, s->options[i].value, err)) {
+            return false;
         }
     }
     return true;
@@ -237,6 +157,6 @@ bool schema_file_check_writable(const struct schema *s, struct error *err)
     if (s->partition_key_count > 0) {
         return error_set(err, FAIL_SCHEMA, "partitioned tables are not supported yet");
     }
-    return check_lists(s, err) && check_producer(s, err) && check_bucket(s, err) &&
+    return check_each(s, err) && check_producer(s, err) && check_bucket(s, err) &&
            check_bucket_key(s, err) && check_format(s, err) && check_columns(s, err);
 }
