@@ -42,6 +42,9 @@ static void print_table(const struct checkpoint *c, const struct checkpoint_tabl
     if (t->again) {
         buf_put_cstr(out, ",\"again\":true");
     }
+    if (t->state == TABLE_PARKED) {
+        buf_printf(out, ",\"code\":\"%s\"", error_name(t->code));
+    }
     if (t->reason.len > 0) {
         buf_put_cstr(out, ",\"reason\":");
         buf_put_json(out, t->reason);
@@ -97,6 +100,18 @@ static bool parse_state(struct str text, enum table_state *out)
     return false;
 }
 
+/* A code of a newer inlet is no reason to stop: it is for people. */
+static enum fail parse_code(const struct json *n)
+{
+    struct str text;
+    for (int code = FAIL_IO; json_str(n, &text) && code <= FAIL_STOPPED; code++) {
+        if (str_eq(text, str_of(error_name((enum fail)code)))) {
+            return (enum fail)code;
+        }
+    }
+    return FAIL_DIVERGED;
+}
+
 static bool parse_table(const struct json *n, const struct checkpoint *c, struct arena *a,
                         struct checkpoint_table *t, struct error *err)
 {
@@ -118,6 +133,7 @@ static bool parse_table(const struct json *n, const struct checkpoint *c, struct
     t->uuid = arena_str(a, t->uuid);
     t->position = json_str(json_get(n, "position"), &text) ? arena_str(a, text) : c->position;
     (void)json_bool(json_get(n, "again"), &t->again); /* absent: false */
+    t->code = t->state == TABLE_PARKED ? parse_code(json_get(n, "code")) : FAIL_NONE;
     if (json_str(json_get(n, "reason"), &text)) {
         t->reason = arena_str(a, text);
     }

@@ -2,7 +2,7 @@
  * exclusive, never changed.
  *
  * {"version":1,"epoch":e,"number":n,"mark":m,"position":"…","time_ms":…,
- *  "tables":[{"table":"db.t","uuid":"…","snapshot":17,"state":"copying|live|parked","again":true,"reason":"…","position":"…"
+ *  "tables":[{"table":"db.t","uuid":"…","snapshot":17,"state":"copying|live|parked","again":true,"code":"schema","reason":"…","position":"…"
  * (when not the job's), "backfill":{…}}]}
  *
  * The newest is the one with the highest (epoch, number): a paused agent of a lower epoch cannot
@@ -28,6 +28,7 @@ struct checkpoint_table {
     int64_t snapshot; /* newest of ours; 0 none */
     enum table_state state;
     bool again; /* parked for what a human can mend from outside: tried again at the next start */
+    enum fail code; /* of a parked table; FAIL_DIVERGED in files that do not say it */
     struct str reason;
     struct str position; /* text; equal to the job's when the file leaves it out */
     struct stamp_backfill backfill;

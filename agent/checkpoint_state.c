@@ -46,6 +46,7 @@ void checkpoint_state_fill(const struct pipeline *p, struct arena *arena, struct
             .state = t->state,
             .again = parked && (t->park_code == FAIL_DENIED || t->park_code == FAIL_CORRUPT ||
                                 t->park_code == FAIL_LIMIT),
+            .code = parked ? t->park_code : FAIL_NONE,
             .reason = parked ? str_of(t->park_reason) : (struct str){0},
             .position = position_equal(t->position, low) ? out->position
                                                          : position_text(arena, t->position),

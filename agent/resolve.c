@@ -45,7 +45,7 @@ static enum resolution stay_parked(struct table *t, const struct checkpoint_tabl
     if (!take_known(t, known, err)) {
         return RESOLVE_PARK;
     }
-    error_set(err, FAIL_DIVERGED, "%.*s", STR_FMT(known->reason));
+    error_set(err, known->code, "%.*s", STR_FMT(known->reason));
     return RESOLVE_PARK;
 }
 

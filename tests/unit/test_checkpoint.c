@@ -45,6 +45,7 @@ static struct checkpoint sample(struct checkpoint_table *tables, int64_t epoch, 
     tables[1] = (struct checkpoint_table){.label = STR("shop.\xc3\xa4"),
                                           .uuid = STR("u-2"),
                                           .state = TABLE_PARKED,
+                                          .code = FAIL_SCHEMA,
                                           .reason = STR("its shape changed: \"a\" is gone"),
                                           .position = STR("1;binlog@gtid;a=0-2"),
                                           .backfill = {.state = STAMP_DONE}};
@@ -77,11 +78,13 @@ static void written_is_read(void **state)
     assert_non_null(t);
     assert_int_equal(t->snapshot, 17);
     assert_int_equal(t->state, TABLE_COPYING);
+    assert_int_equal(t->code, FAIL_NONE);
     assert_int_equal(t->backfill.attempt, 2);
     assert_true(str_eq(t->backfill.through, STR("x\"\n1")));
     assert_true(str_eq(t->position, c.position));
     t = checkpoint_find(&back, STR("shop.\xc3\xa4"));
     assert_int_equal(t->state, TABLE_PARKED);
+    assert_int_equal(t->code, FAIL_SCHEMA);
     assert_true(str_eq(t->reason, tables[1].reason));
     assert_true(str_eq(t->position, STR("1;binlog@gtid;a=0-2")));
     assert_null(checkpoint_find(&back, STR("shop.none")));
@@ -111,6 +114,30 @@ static void the_highest_epoch_wins(void **state)
     assert_true(w->lake.fs.ops->list(w->lake.fs.self, w->lake.root, &w->lake.arena, &entries,
                                      &count, &w->lake.err));
     assert_int_equal(count, 2); /* the newest and one before it */
+}
+
+/* Files of before the code was written down, and of a newer inlet with codes of its own. */
+static void codes_of_others(void **state)
+{
+    struct world *w = *state;
+    struct checkpoint back;
+    bool found;
+    const char *const codes[] = {"", "\"code\":\"melted\",", "\"code\":7,"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        char text[400];
+        (void)snprintf(text, sizeof text,
+                       "{\"version\":1,\"epoch\":1,\"number\":1,\"mark\":1,\"time_ms\":1,"
+                       "\"position\":\"\",\"tables\":[{\"table\":\"a\",\"uuid\":\"u\",%s"
+                       "\"snapshot\":1,\"state\":\"parked\",\"reason\":\"why\","
+                       "\"backfill\":{\"state\":\"done\",\"base\":0,\"attempt\":0}}]}",
+                       codes[i]);
+        const char *path = paths_join(&w->lake.arena, w->lake.root, STR("checkpoint-1-1"));
+        assert_true(w->lake.fs.ops->replace(w->lake.fs.self, path, str_of(text), &w->lake.err));
+        LAKE_OK(&w->lake, checkpoint_load(w->lake.fs, w->lake.root, &w->lake.arena, &back, &found,
+                                          &w->lake.err));
+        assert_int_equal(back.tables[0].code, FAIL_DIVERGED);
+        assert_true(str_eq(back.tables[0].reason, STR("why")));
+    }
 }
 
 static void damage_is_named(void **state)
@@ -233,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(written_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(the_highest_epoch_wins, setup, teardown),
+        cmocka_unit_test_setup_teardown(codes_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(epochs_count_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_dead_owner_is_followed_at_once, setup, teardown),
