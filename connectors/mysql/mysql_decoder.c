@@ -51,11 +51,12 @@ static bool impossible_date(const struct mysql_decoder *d, const struct mysql_de
                             struct value *v, struct error *err)
 {
     if (d->policy.zero_date == MYSQL_ZERO_DATE_FAIL) {
-        return error_set(
-            err, FAIL_SCHEMA,
-            "column `%.*s`: %04u-%02u-%02u is no date; correct the row, or set zero-date to "
-            "null or epoch",
-            STR_FMT(d->column->name), c->year, c->month, c->day);
+        return error_set(err, FAIL_SCHEMA, "column `%.*s`: %04u-%02u-%02u is no date; %s",
+                         STR_FMT(d->column->name), c->year, c->month, c->day,
+                         d->column->key
+                             ? "it is of the primary key, where zero-date could make two rows one: "
+                               "correct the row, or leave the table out (tables.exclude)"
+                             : "correct the row, or set zero-date to null or epoch");
     }
     if (d->policy.zero_date == MYSQL_ZERO_DATE_NULL && d->column->nullable) {
         mysql_decoder_null(v);
@@ -150,10 +151,13 @@ bool mysql_decoder_time(const struct mysql_decoder *d, bool negative,
     }
     return error_set(err, FAIL_SCHEMA,
                      "column `%.*s`: the TIME %s%02u:%02u:%02u.%06u is not within a day, which is "
-                     "all that the lake's TIME holds; set time-out-of-range to null (nullable "
-                     "columns) or clamp",
+                     "all that the lake's TIME holds; %s",
                      STR_FMT(d->column->name), negative ? "-" : "", c->hour, c->minute, c->second,
-                     c->microsecond);
+                     c->microsecond,
+                     d->column->key ? "it is of the primary key, where time-out-of-range could "
+                                      "make two rows one: correct the row, or leave the table out "
+                                      "(tables.exclude)"
+                                    : "set time-out-of-range to null (nullable columns) or clamp");
 }
 
 bool mysql_decoder_text(const struct mysql_decoder *d, struct str text, struct arena *arena,

@@ -172,6 +172,35 @@ static void dates(void **state)
     mysql_decoder_release(&d);
 }
 
+/* No policy helps a key: the text must not send people there. */
+static void keys(void **state)
+{
+    (void)state;
+    static const struct mysql_decoder_clock zero = {0};
+    static const struct mysql_decoder_clock long_time = {.hour = 99};
+    for (int key = 0; key < 2; key++) {
+        struct mysql_column c = {.name = STR("c"), .class = MYSQL_CLASS_DATETIME, .key = key == 1};
+        struct mysql_decoder d = open_decoder(&c);
+        struct value v;
+        struct error err = {0};
+        d.policy.zero_date = MYSQL_ZERO_DATE_FAIL;
+        assert_false(mysql_decoder_datetime(&d, &zero, &v, &err));
+        assert_int_equal(err.code, FAIL_SCHEMA);
+        assert_int_equal(strstr(err.text, "set zero-date") == NULL, key == 1);
+        assert_int_equal(strstr(err.text, "leave the table out (tables.exclude)") != NULL,
+                         key == 1);
+        assert_non_null(strstr(err.text, "correct the row"));
+        assert_false(mysql_decoder_instant(&d, 0, 0, &v, &err));
+        assert_int_equal(strstr(err.text, "set zero-date") == NULL, key == 1);
+        d.policy.time_range = MYSQL_TIME_RANGE_FAIL;
+        assert_false(mysql_decoder_time(&d, false, &long_time, &v, &err));
+        assert_int_equal(err.code, FAIL_SCHEMA);
+        assert_int_equal(strstr(err.text, "set time-out-of-range") == NULL, key == 1);
+        assert_int_equal(strstr(err.text, "primary key") != NULL, key == 1);
+        mysql_decoder_release(&d);
+    }
+}
+
 static void put_packed(struct buf *b, uint8_t head, uint8_t size, const unsigned char *z, size_t n)
 {
     buf_put_byte(b, head);
@@ -227,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses), cmocka_unit_test(sets),  cmocka_unit_test(bits),
         cmocka_unit_test(decimals),  cmocka_unit_test(dates), cmocka_unit_test(compressed),
+        cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests(tests, NULL, done);
 }
