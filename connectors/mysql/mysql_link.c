@@ -1,8 +1,7 @@
 #include "connectors/mysql/mysql_link.h"
 
 #include <mysql.h>
-typedef unsigned char uchar; /* ma_pvio.h expects it; HAVE_TLS shows the layout libmariadb has */
-#define HAVE_TLS 1
+
 #include <ma_pvio.h>
 
 #include <dlfcn.h>
@@ -436,6 +435,14 @@ static bool packet_buffered(const struct mysql_link *l)
     return have - 4 >= len && len < 0xFFFFFF;
 }
 
+/* How libmariadb's MARIADB_TLS begins. Its ma_tls.h is of no use: Connector/C 3.4 includes a header
+ * there that it does not install. */
+struct tls_head {
+    void *data;
+    MARIADB_PVIO *pvio;
+    void *ssl;
+};
+
 /* Whether some of a packet is here: in the buffer, or decrypted inside the TLS library where poll
  * does not see it. */
 static bool bytes_buffered(const struct mysql_link *l)
@@ -444,8 +451,9 @@ static bool bytes_buffered(const struct mysql_link *l)
     if (p == NULL || (p->cache != NULL && p->cache_pos < p->cache + p->cache_size)) {
         return true;
     }
-    return p->ctls != NULL && l->tls_pending != NULL && p->ctls->ssl != NULL &&
-           l->tls_pending(p->ctls->ssl) > 0;
+    const struct tls_head *tls = (const void *)p->ctls;
+    return tls != NULL && l->tls_pending != NULL && tls->ssl != NULL &&
+           l->tls_pending(tls->ssl) > 0;
 }
 
 /* 1: bytes are here; 0: time is up; -1: stopped or failed. */
