@@ -172,7 +172,7 @@ static void take_chunks(struct committer *c, size_t route, const struct position
         chunk_list_pop(pending);
         copy_chunk_free(chunk);
     }
-    if (c->copy_ended) {
+    if (c->copy_ended && pending->count == 0) {
         backfill->state = STAMP_DONE;
     }
 }
