@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -18,9 +19,9 @@
 #include "base/mem.h"
 #include "base/reader.h"
 
-/* One attempt to connect blocks at most this long, so that a stop is seen; several attempts make up
- * connect.timeout. */
-#define CONNECT_SLICE_MS 8000u
+/* The library connects on a stack of its own (its non-blocking calls); name resolution and TLS run
+ * there too. */
+#define CONNECT_STACK_BYTES ((size_t)512 * 1024)
 /* A packet that has begun must come to its end within this time. */
 #define PACKET_TIMEOUT_S 30u
 #define CLIENT_DEPRECATE_EOF_FLAG (1ul << 24)
@@ -213,11 +214,13 @@ static bool set_tls(struct mysql_link *l, const struct mysql_login *login, struc
     return true;
 }
 
-static void set_options(struct mysql_link *l, uint64_t slice_ms)
+static void set_options(struct mysql_link *l, uint64_t connect_ms)
 {
-    unsigned connect_s = (unsigned)((slice_ms + 999) / 1000);
+    unsigned connect_s = (unsigned)((connect_ms + 999) / 1000);
+    size_t stack_bytes = CONNECT_STACK_BYTES;
     unsigned packet_s = PACKET_TIMEOUT_S;
     my_bool off = 0;
+    mysql_optionsv(l->mysql, MYSQL_OPT_NONBLOCK, &stack_bytes);
     mysql_optionsv(l->mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
     mysql_optionsv(l->mysql, MYSQL_OPT_READ_TIMEOUT, &packet_s);
     mysql_optionsv(l->mysql, MYSQL_OPT_WRITE_TIMEOUT, &packet_s);
@@ -241,8 +244,56 @@ static bool text_of(struct str s, char *out, size_t cap)
     return true;
 }
 
-static bool connect_once(struct mysql_link *l, const struct mysql_login *login, uint64_t slice_ms,
-                         struct error *err)
+/* Until the library can go on, or has waited for as long as it wanted. False: a stop was asked for,
+ * or time is up for good. */
+static bool wait_connect(struct mysql_link *l, int wants, uint64_t end_ms, int *out_happened)
+{
+    struct pollfd fds[2] = {
+        {.fd = (int)mysql_get_socket(l->mysql),
+         .events = (short)(((wants & MYSQL_WAIT_READ) != 0 ? POLLIN : 0) |
+                           ((wants & MYSQL_WAIT_WRITE) != 0 ? POLLOUT : 0) |
+                           ((wants & MYSQL_WAIT_EXCEPT) != 0 ? POLLPRI : 0))},
+        {.fd = l->stop == NULL ? -1 : stop_fd(l->stop), .events = POLLIN},
+    };
+    uint64_t now_ms = instant_mono_ms();
+    uint64_t until_ms = end_ms;
+    if ((wants & MYSQL_WAIT_TIMEOUT) != 0) {
+        uint64_t own_ms = now_ms + mysql_get_timeout_value_ms(l->mysql);
+        until_ms = own_ms < until_ms ? own_ms : until_ms;
+    }
+    int n;
+    do {
+        now_ms = instant_mono_ms();
+        uint64_t left_ms = now_ms >= until_ms ? 0 : until_ms - now_ms;
+        n = poll(fds, 2, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 || fds[1].revents != 0 || (n == 0 && until_ms == end_ms)) {
+        return false;
+    }
+    /* a socket that failed is ready for what was wanted: the library finds out why */
+    *out_happened = n == 0 ? MYSQL_WAIT_TIMEOUT : wants & ~MYSQL_WAIT_TIMEOUT;
+    return true;
+}
+
+/* The library's connect in steps of its own, so that a stop is seen while it waits. */
+static bool connect_steps(struct mysql_link *l, const char *host, const char *user,
+                          const char *password, const struct mysql_login *login)
+{
+    uint64_t end_ms = instant_mono_ms() + login->connect_timeout_ms;
+    MYSQL *done = NULL;
+    int wants =
+        mysql_real_connect_start(&done, l->mysql, host, user, password, NULL, login->port, NULL, 0);
+    while (wants != 0) {
+        int happened = MYSQL_WAIT_TIMEOUT;
+        if (!wait_connect(l, wants, end_ms, &happened)) {
+            end_ms = 0; /* what it begins from here on is over at once: so it cleans up behind it */
+        }
+        wants = mysql_real_connect_cont(&done, l->mysql, happened);
+    }
+    return done != NULL;
+}
+
+static bool connect_link(struct mysql_link *l, const struct mysql_login *login, struct error *err)
 {
     char host[256];
     char user[256];
@@ -256,43 +307,19 @@ static bool connect_once(struct mysql_link *l, const struct mysql_login *login, 
     }
     l->mysql = mysql_init(NULL);
     must(l->mysql != NULL);
-    set_options(l, slice_ms);
+    set_options(l, login->connect_timeout_ms);
     if (!set_tls(l, login, err)) {
         return false;
     }
     /* TCP always: "localhost" must not become a socket file that the job does not name */
     unsigned protocol = MYSQL_PROTOCOL_TCP;
     mysql_optionsv(l->mysql, MYSQL_OPT_PROTOCOL, &protocol);
-    bool ok =
-        mysql_real_connect(l->mysql, host, user, password, NULL, login->port, NULL, 0) != NULL;
+    bool ok = !stop_requested(l->stop) && connect_steps(l, host, user, password, login);
     memset(password, 0, sizeof password);
-    return ok || link_failed(l, "connect", err);
-}
-
-static bool connect_patiently(struct mysql_link *l, const struct mysql_login *login,
-                              struct error *err)
-{
-    uint64_t slice_ms = login->connect_timeout_ms / 4;
-    slice_ms = slice_ms < CONNECT_SLICE_MS ? CONNECT_SLICE_MS : slice_ms;
-    slice_ms = slice_ms > login->connect_timeout_ms ? login->connect_timeout_ms : slice_ms;
-    uint64_t end_ms = instant_mono_ms() + login->connect_timeout_ms;
-    for (;;) {
-        if (stop_requested(l->stop)) {
-            return error_set(err, FAIL_STOPPED, "mysql %s: connect: stopped", l->name);
-        }
-        uint64_t began_ms = instant_mono_ms();
-        if (connect_once(l, login, slice_ms, err)) {
-            return true;
-        }
-        uint64_t now_ms = instant_mono_ms();
-        /* only an attempt that ran out of its slice is worth another one at once */
-        if (err->code != FAIL_IO || now_ms >= end_ms || now_ms - began_ms + 100 < slice_ms) {
-            return false;
-        }
-        mysql_close(l->mysql);
-        l->mysql = NULL;
-        l->dead = false;
+    if (!ok && stop_requested(l->stop)) {
+        return error_set(err, FAIL_STOPPED, "mysql %s: connect: stopped", l->name);
     }
+    return ok || link_failed(l, "connect", err);
 }
 
 /* The library's structures are read from its installed header; a build against another layout must
@@ -371,7 +398,7 @@ bool mysql_link_open(const struct mysql_login *login, struct stop *stop, struct 
     struct mysql_link *l = MEM_NEW(struct mysql_link);
     l->stop = stop;
     (void)snprintf(l->name, sizeof l->name, "%.*s:%u", STR_FMT(login->hostname), login->port);
-    if (!connect_patiently(l, login, err)) {
+    if (!connect_link(l, login, err)) {
         goto failed;
     }
     read_facts(l);
