@@ -329,6 +329,7 @@ static bool find_start(struct run *r, struct error *err)
             continue;
         }
         route->resume = position_dup(route->table->position);
+        route->empty = route->table->state == TABLE_LIVE && route->table->base.id == 0;
         struct position *next =
             low == NULL ? position_dup(route->resume) : position_meet(low, route->resume);
         position_free(low);

@@ -93,7 +93,7 @@ static bool same_key(const struct route *r, const struct value *a, const struct 
 static bool route_change(struct lane *l, const struct change *c)
 {
     struct route *r = &l->p->routes[c->table];
-    bool input = r->table->options.changelog == TABLE_CHANGELOG_INPUT;
+    bool old_images = r->table->options.old_images;
     atomic_fetch_add_explicit(&r->streamed, 1, memory_order_relaxed);
     if (c->kind != ROW_UPDATE_AFTER || c->before == NULL) {
         return hand_over(l, c->table, (enum row_kind)c->kind, c->values);
@@ -102,7 +102,7 @@ static bool route_change(struct lane *l, const struct change *c)
         return hand_over(l, c->table, ROW_DELETE, c->before) &&
                hand_over(l, c->table, ROW_INSERT, c->values);
     }
-    return (!input || hand_over(l, c->table, ROW_UPDATE_BEFORE, c->before)) &&
+    return (!old_images || hand_over(l, c->table, ROW_UPDATE_BEFORE, c->before)) &&
            hand_over(l, c->table, ROW_UPDATE_AFTER, c->values);
 }
 
@@ -338,13 +338,27 @@ static void lane_release(struct lane *l)
     mem_free(l->noticed);
 }
 
+static void tell_tables(struct lane *l)
+{
+    const struct source_ops *ops = l->p->source_ops;
+    for (size_t i = 0; ops->stream_table != NULL && i < l->p->route_count; i++) {
+        const struct route *r = &l->p->routes[i];
+        if (r->resume != NULL) {
+            ops->stream_table(l->reader, (uint32_t)i, l->filtered[i] ? r->resume : NULL, r->empty);
+        }
+    }
+}
+
 void *lane_run(void *args)
 {
     struct lane l;
     struct error err = {0};
     lane_init(&l, args);
-    bool ok =
-        l.p->source_ops->stream_open(l.p->source, l.p->start, &l.reader, &err) && follow(&l, &err);
+    bool ok = l.p->source_ops->stream_open(l.p->source, l.p->start, &l.reader, &err);
+    if (ok) {
+        tell_tables(&l);
+        ok = follow(&l, &err);
+    }
     if (!ok) {
         pipeline_fail(l.p, &err);
         stop_request(l.p->stop);

@@ -25,6 +25,7 @@ struct route {
     struct position *resume;           /* changes whose place it has are already in the table */
     int64_t *first_sequence;           /* per bucket: of the next stream row */
     int64_t copy_sequence;             /* of rows of the first copy */
+    bool empty;                        /* the lake had no rows of it when the stream began */
     bool fresh;                        /* needs the source's position */
     bool copy;                         /* takes part in a first copy */
     bool shared;                       /* by one shared snapshot, before the stream starts */

@@ -153,6 +153,12 @@ struct source_ops {
     /* Opens the stream at a position. */
     bool (*stream_open)(void *self, const struct position *from, struct source_reader **out,
                         struct error *err);
+    /* Where a table of the lake stands, told before the first stream_read; NULL: not asked for.
+     * have: changes and statements at its places are in the table already (NULL: none behind the
+     * stream's start). empty: the lake has no rows of it, so that what happens to the source's
+     * table before its first row comes leaves nothing wrong. */
+    void (*stream_table)(struct source_reader *r, uint32_t table, const struct position *have,
+                         bool empty);
     /* Fills a batch: returns after about 256 KiB of data, or when nothing more is at hand, or after
      * wait_ms with SOURCE_IDLE. Notices (at most 16 a call) are set aside in out_notices. */
     enum source_read (*stream_read)(struct source_reader *r, uint32_t wait_ms, struct batch *batch,

@@ -388,6 +388,7 @@ static void read_alter(struct ddl *d)
     (void)take_word(d, "NOWAIT");
     for (;;) {
         struct scan clause = d->s;
+        d->out.imports = d->out.imports || at_word(d, "IMPORT");
         neutral = neutral && neutral_clause(d);
         d->s = clause;
         take_other_table(d);

@@ -44,6 +44,7 @@ struct mysql_ddl {
     struct str verb; /* "ALTER TABLE", for messages */
     struct mysql_ddl_target *targets;
     size_t count;
+    bool imports; /* ALTER TABLE … IMPORT TABLESPACE: rows without row events */
 };
 
 /* ansi_quotes: sql_mode has ANSI_QUOTES, so double quotes hold names. The statement is UTF-8. */

@@ -87,6 +87,20 @@ static struct place gtid_place_here(struct mysql_group *g)
                           .number = g->number};
 }
 
+bool mysql_group_place(struct mysql_group *g, struct place *out)
+{
+    struct error ignored;
+    if (!mysql_group_by_file(g) && !g->numbered) {
+        return false;
+    }
+    if (mysql_group_by_file(g)) {
+        /* one byte behind the start: behind the end of the one before, and no place to start at */
+        return file_place(g, g->start + 1, out, &ignored);
+    }
+    *out = gtid_place_here(g);
+    return true;
+}
+
 /* ---- transactions ---- */
 
 static bool need_place(struct mysql_group *g, struct error *err)

@@ -70,6 +70,9 @@ MUST_USE bool mysql_group_cut(struct mysql_group *g, struct error *err);
 /* A transaction begins with this event. */
 void mysql_group_begin(struct mysql_group *g, const struct binlog_event *e);
 void mysql_group_number(struct mysql_group *g, const char *counter, uint64_t number);
+/* Its place, with texts in the batch; false when it has none: no GTID on a server that counts in
+ * them. */
+bool mysql_group_place(struct mysql_group *g, struct place *out);
 /* Makes the transaction's entry in the batch when it is not there yet. */
 MUST_USE bool mysql_group_open(struct mysql_group *g, struct error *err);
 /* The transaction is complete. In file offsets its end is passed in the same batch. */

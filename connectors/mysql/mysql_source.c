@@ -276,6 +276,13 @@ static bool source_stream_open(void *self, const struct position *from, struct s
     return true;
 }
 
+static void source_stream_table(struct source_reader *r, uint32_t table,
+                                const struct position *have, bool empty)
+{
+    must(table < r->source->catalog.count);
+    mysql_stream_table(r->stream, table, have, empty);
+}
+
 static enum source_read source_stream_read(struct source_reader *r, uint32_t wait_ms,
                                            struct batch *batch, struct source_notice *out_notices,
                                            size_t *out_notice_count, struct error *err)
@@ -326,6 +333,7 @@ const struct source_ops mysql_source_ops = {
     .chunk_start = source_chunk_start,
     .chunk_read = source_chunk_read,
     .stream_open = source_stream_open,
+    .stream_table = source_stream_table,
     .stream_read = source_stream_read,
     .reader_close = source_reader_close,
     .ack = source_ack,

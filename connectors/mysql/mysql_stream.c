@@ -41,6 +41,12 @@ struct mysql_stream *mysql_stream_new(struct mysql_dump *dump, const struct mysq
     return s;
 }
 
+void mysql_stream_table(struct mysql_stream *s, uint32_t index, const struct position *have,
+                        bool empty)
+{
+    mysql_tracker_stand(s->tracker, index, have, empty);
+}
+
 void mysql_stream_free(struct mysql_stream *s)
 {
     if (s == NULL) {
@@ -78,12 +84,19 @@ static void set_aside(struct mysql_stream *s, uint32_t index, struct str reason)
 struct reason {
     struct mysql_stream *s;
     struct str text;
+    bool place_known;
+    struct place place;
+    bool no_rows; /* the statement gives no rows to a table that has none */
 };
 
 static void aside_found(void *self, uint32_t index)
 {
     const struct reason *r = self;
-    set_aside(r->s, index, r->text);
+    const struct mysql_tracker *t = r->s->tracker;
+    bool passed = r->place_known && mysql_tracker_has(t, index, &r->place);
+    if (!passed && !(r->no_rows && mysql_tracker_is_empty(t, index))) {
+        set_aside(r->s, index, r->text);
+    }
 }
 
 static void touched_aside(struct mysql_stream *s, const char *what)
@@ -176,6 +189,7 @@ static bool take_rows(struct mysql_stream *s, const struct binlog_event *e, bool
         return false;
     }
     mysql_group_touch(&s->group, index);
+    mysql_tracker_fill(s->tracker, index);
     if (!images_complete(&rows)) {
         rows_aside(
             s, index,
@@ -229,6 +243,15 @@ static bool changes_tables(const struct mysql_ddl *d)
            (d->kind != MYSQL_DDL_CREATE || str_eq(d->verb, STR("CREATE OR REPLACE TABLE")));
 }
 
+/* Of a table without rows nothing is left that could be wrong: a later incarnation, or shape, shows
+ * in the table maps. A rename or an exchange can bring another table's rows. */
+static bool gives_no_rows(const struct mysql_ddl *d)
+{
+    return d->kind == MYSQL_DDL_DROP || d->kind == MYSQL_DDL_DROP_DATABASE ||
+           d->kind == MYSQL_DDL_TRUNCATE || d->kind == MYSQL_DDL_CREATE ||
+           (d->kind == MYSQL_DDL_ALTER && d->count == 1 && !d->imports);
+}
+
 static void apply_ddl(struct mysql_stream *s, const struct mysql_ddl *d)
 {
     struct buf b = BUF_INIT(4096);
@@ -239,7 +262,8 @@ static void apply_ddl(struct mysql_stream *s, const struct mysql_ddl *d)
     }
     buf_printf(&b, "%.*s at %s %s (to copy a table anew, drop the lake's and start again)",
                STR_FMT(d->verb), at, remedy_of(d->kind));
-    struct reason reason = {s, buf_str(&b)};
+    struct reason reason = {.s = s, .text = buf_str(&b), .no_rows = gives_no_rows(d)};
+    reason.place_known = mysql_group_place(&s->group, &reason.place);
     for (size_t i = 0; i < d->count; i++) {
         mysql_tracker_each(s->tracker, d->targets[i].database, d->targets[i].name,
                            s->group.server.nocase, aside_found, &reason);
@@ -405,8 +429,10 @@ static bool take_xa_prepare(struct mysql_stream *s, const struct binlog_event *e
 static bool take_map(struct mysql_stream *s, const struct binlog_event *e, struct error *err)
 {
     char at[MYSQL_GROUP_WHERE_BYTES];
+    struct place place;
+    bool known = mysql_tracker_compares(s->tracker) && mysql_group_place(&s->group, &place);
     mysql_group_where(&s->group, at);
-    if (!mysql_tracker_map(s->tracker, &s->format, e, at, err)) {
+    if (!mysql_tracker_map(s->tracker, &s->format, e, known ? &place : NULL, at, err)) {
         return false;
     }
     if (mysql_tracker_has_notices(s->tracker)) {

@@ -15,6 +15,9 @@
  * back by ROLLBACK in the log. The batch ends *before* the transaction that did it (its other
  * changes follow as an open part), so "complete up to here" is true for the table. Rows of it that
  * an earlier part has delivered already belong to a transaction that the table never completes.
+ * What lies within the position that a table has already is passed over whole, statements too; and
+ * a statement that drops, empties or alters a table of which the lake has no rows, and the log had
+ * none so far, changes nothing: the table maps of its rows will tell whether the shape is ours.
  * Thread: the lane's. */
 #pragma once
 
@@ -38,6 +41,9 @@ struct mysql_stream *mysql_stream_new(struct mysql_dump *dump, const struct mysq
                                       const struct mysql_catalog *catalog,
                                       const struct mysql_policy *policy);
 void mysql_stream_free(struct mysql_stream *s); /* takes NULL */
+/* As source_ops.stream_table. */
+void mysql_stream_table(struct mysql_stream *s, uint32_t index, const struct position *have,
+                        bool empty);
 /* As source_ops.stream_read. */
 enum source_read mysql_stream_read(struct mysql_stream *s, uint32_t wait_ms, struct batch *batch,
                                    struct source_notice *out_notices, size_t *out_notice_count,

@@ -14,6 +14,8 @@ struct tracked {
     struct binlog_rows_plan *plan;
     char *map; /* body behind the id of the TABLE_MAP the plan was made from */
     size_t map_len;
+    struct position *have; /* beyond the stream's start; NULL: nothing */
+    bool empty;
     bool aside;
 };
 
@@ -26,6 +28,7 @@ struct mysql_tracker {
     const struct mysql_catalog *catalog;
     struct mysql_policy policy;
     struct tracked *tables;
+    bool compares;    /* some table has a position of its own */
     struct map names; /* "database\0table" → &tables[index] */
     struct active *active;
     size_t active_count, active_cap;
@@ -69,6 +72,7 @@ void mysql_tracker_free(struct mysql_tracker *t)
     for (size_t i = 0; i < t->catalog->count; i++) {
         binlog_rows_plan_free(t->tables[i].plan);
         mem_free(t->tables[i].map);
+        position_free(t->tables[i].have);
     }
     map_release(&t->names);
     mem_free(t->tables);
@@ -77,6 +81,36 @@ void mysql_tracker_free(struct mysql_tracker *t)
     arena_release(&t->scratch);
     arena_release(&t->reasons);
     mem_free(t);
+}
+
+void mysql_tracker_stand(struct mysql_tracker *t, uint32_t index, const struct position *have,
+                         bool empty)
+{
+    struct tracked *k = &t->tables[index];
+    must(k->have == NULL);
+    k->have = have == NULL ? NULL : position_dup(have);
+    k->empty = empty;
+    t->compares = t->compares || have != NULL;
+}
+
+bool mysql_tracker_compares(const struct mysql_tracker *t)
+{
+    return t->compares;
+}
+
+bool mysql_tracker_has(const struct mysql_tracker *t, uint32_t index, const struct place *place)
+{
+    return t->tables[index].have != NULL && position_has(t->tables[index].have, place);
+}
+
+bool mysql_tracker_is_empty(const struct mysql_tracker *t, uint32_t index)
+{
+    return t->tables[index].empty;
+}
+
+void mysql_tracker_fill(struct mysql_tracker *t, uint32_t index)
+{
+    t->tables[index].empty = false;
 }
 
 /* Each id once: a long transaction maps its tables anew with every statement. */
@@ -128,7 +162,8 @@ static void shape_differs(struct mysql_tracker *t, uint32_t index, const char *w
 }
 
 bool mysql_tracker_map(struct mysql_tracker *t, const struct binlog_format *format,
-                       const struct binlog_event *e, const char *where, struct error *err)
+                       const struct binlog_event *e, const struct place *place, const char *where,
+                       struct error *err)
 {
     struct binlog_table map;
     char key[MAX_KEY_BYTES];
@@ -141,6 +176,10 @@ bool mysql_tracker_map(struct mysql_tracker *t, const struct binlog_format *form
         return true;
     }
     uint32_t index = (uint32_t)(k - t->tables);
+    if (place != NULL && mysql_tracker_has(t, index, place)) {
+        add_active(t, map.id, MYSQL_TRACKER_NONE);
+        return true;
+    }
     struct str rest = str_slice(e->body, TABLE_ID_BYTES, e->body.len);
     bool same = k->map_len == rest.len && k->map != NULL && memcmp(k->map, rest.ptr, rest.len) == 0;
     if (!same) {

@@ -28,10 +28,24 @@ struct mysql_tracker *mysql_tracker_new(const struct mysql_catalog *catalog,
                                         const struct mysql_policy *policy);
 void mysql_tracker_free(struct mysql_tracker *t); /* takes NULL */
 
-/* Takes a TABLE_MAP event. A captured table whose columns no longer fit is set aside; where is
- * "bin.000003:1234" for the reason. Fails only on bytes that mean nothing. */
+/* Where the lake's table stands: as source_ops.stream_table. */
+void mysql_tracker_stand(struct mysql_tracker *t, uint32_t index, const struct position *have,
+                         bool empty);
+/* Whether any table stands elsewhere than where the stream began. */
+bool mysql_tracker_compares(const struct mysql_tracker *t);
+/* The table has what is at this place already. */
+bool mysql_tracker_has(const struct mysql_tracker *t, uint32_t index, const struct place *place);
+/* No row of it is in the lake, and none was met. */
+bool mysql_tracker_is_empty(const struct mysql_tracker *t, uint32_t index);
+/* A row of it was met. */
+void mysql_tracker_fill(struct mysql_tracker *t, uint32_t index);
+
+/* Takes a TABLE_MAP event of the transaction at `place` (NULL: not looked at). A captured table
+ * whose columns no longer fit is set aside; where is "bin.000003:1234" for the reason. One that has
+ * this place already gets no rows. Fails only on bytes that mean nothing. */
 MUST_USE bool mysql_tracker_map(struct mysql_tracker *t, const struct binlog_format *format,
-                                const struct binlog_event *e, const char *where, struct error *err);
+                                const struct binlog_event *e, const struct place *place,
+                                const char *where, struct error *err);
 /* The table of an id of the statement group under way; false when the group has no such map. */
 bool mysql_tracker_find(const struct mysql_tracker *t, uint64_t id, uint32_t *out_index);
 struct binlog_rows_plan *mysql_tracker_plan(struct mysql_tracker *t, uint32_t index);

@@ -178,6 +178,32 @@ static void alters(void **state)
     CHECK_ALL(list);
 }
 
+/* Rows that come without events. */
+static void imports(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql;
+        bool imports;
+    } list[] = {
+        {"ALTER TABLE t IMPORT TABLESPACE", true},
+        {"alter table a.t import partition p1, p2 tablespace", true},
+        {"ALTER TABLE t ADD x INT, IMPORT TABLESPACE", true},
+        {"ALTER TABLE t DISCARD TABLESPACE", false},
+        {"ALTER TABLE t ADD `IMPORT` INT", false},
+        {"ALTER TABLE t COMMENT 'IMPORT'", false},
+        {"DROP TABLE import", false},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        struct arena a = {0};
+        struct mysql_ddl d = mysql_ddl_read(str_of(list[i].sql), STR("def"), false, &a);
+        if (d.imports != list[i].imports) {
+            fail_msg("%s: %d", list[i].sql, (int)d.imports);
+        }
+        arena_release(&a);
+    }
+}
+
 static void rows(void **state)
 {
     static const struct want list[] = {
@@ -231,9 +257,9 @@ static void cut_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(brackets), cmocka_unit_test(names),  cmocka_unit_test(comments),
-        cmocka_unit_test(tables),   cmocka_unit_test(alters), cmocka_unit_test(rows),
-        cmocka_unit_test(cut_off),
+        cmocka_unit_test(brackets), cmocka_unit_test(names),   cmocka_unit_test(comments),
+        cmocka_unit_test(tables),   cmocka_unit_test(alters),  cmocka_unit_test(rows),
+        cmocka_unit_test(cut_off),  cmocka_unit_test(imports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

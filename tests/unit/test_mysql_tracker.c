@@ -22,6 +22,7 @@ struct world {
     struct mysql_catalog catalog;
     struct mysql_tracker *tracker;
     struct binlog_format format;
+    const struct place *place; /* of the maps given; NULL */
 };
 
 static void open_world(struct world *w)
@@ -84,7 +85,7 @@ static bool map(struct world *w, uint64_t id, const char *database, const char *
     /* bytes of exactly this length, so that a read past them shows */
     char *bytes = mem_dup(b.ptr, b.len);
     struct binlog_event e = {.type = BINLOG_TABLE_MAP, .body = {bytes, b.len}};
-    bool ok = mysql_tracker_map(w->tracker, &w->format, &e, "bin.000003:77", err);
+    bool ok = mysql_tracker_map(w->tracker, &w->format, &e, w->place, "bin.000003:77", err);
     mem_free(bytes);
     buf_release(&b);
     return ok;
@@ -184,7 +185,7 @@ static void damaged(void **state)
         char *bytes = mem_dup(body, n);
         struct binlog_event e = {.type = BINLOG_TABLE_MAP, .body = {bytes, n}};
         err = (struct error){0};
-        if (mysql_tracker_map(w.tracker, &w.format, &e, "x:1", &err)) {
+        if (mysql_tracker_map(w.tracker, &w.format, &e, NULL, "x:1", &err)) {
             fail_msg("a map of %zu bytes was taken", n);
         }
         assert_int_equal(err.code, FAIL_CORRUPT);
@@ -220,6 +221,60 @@ static void many_notices(void **state)
     }
     assert_int_equal(next, TABLES);
     arena_release(&arena);
+    close_world(&w);
+}
+
+/* What a table's position has already is passed over, whatever shape it had then. */
+static void passed(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    struct position *have = position_new();
+    struct place at = {
+        .lane = STR("binlog"), .identity = STR("me"), .counter = STR("bin"), .number = 7};
+    struct place behind = at;
+    (void)state;
+    open_world(&w);
+    behind.number = 8;
+    assert_false(mysql_tracker_compares(w.tracker));
+    if (!position_advance(have, &at, &err)) {
+        fail_msg("%s", err.text);
+    }
+    mysql_tracker_stand(w.tracker, 3, have, false);
+    mysql_tracker_stand(w.tracker, 4, NULL, true);
+    position_free(have); /* it keeps a copy */
+    assert_true(mysql_tracker_compares(w.tracker));
+    assert_true(mysql_tracker_has(w.tracker, 3, &at));
+    assert_false(mysql_tracker_has(w.tracker, 3, &behind));
+    assert_false(mysql_tracker_has(w.tracker, 4, &at));
+    w.place = &at;
+    map_ok(&w, 1, "shop", "t3", MYSQL_WIRE_LONGLONG); /* no INT: the shape of another time */
+    assert_int_equal(find(&w, 1), MYSQL_TRACKER_NONE);
+    assert_false(mysql_tracker_is_aside(w.tracker, 3));
+    map_ok(&w, 2, "shop", "t4", MYSQL_WIRE_LONG);
+    assert_int_equal(find(&w, 2), 4);
+    w.place = &behind;
+    map_ok(&w, 3, "shop", "t3", MYSQL_WIRE_LONG);
+    assert_int_equal(find(&w, 3), 3);
+    map_ok(&w, 4, "shop", "t3", MYSQL_WIRE_LONGLONG);
+    assert_true(mysql_tracker_is_aside(w.tracker, 3));
+    close_world(&w);
+}
+
+static void emptiness(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w);
+    assert_false(mysql_tracker_is_empty(w.tracker, 0)); /* unless somebody says so */
+    mysql_tracker_stand(w.tracker, 0, NULL, true);
+    mysql_tracker_stand(w.tracker, 1, NULL, false);
+    assert_true(mysql_tracker_is_empty(w.tracker, 0));
+    assert_false(mysql_tracker_is_empty(w.tracker, 1));
+    map_ok(&w, 1, "shop", "t0", MYSQL_WIRE_LONG); /* a map alone is no row */
+    assert_true(mysql_tracker_is_empty(w.tracker, 0));
+    mysql_tracker_fill(w.tracker, 0);
+    assert_false(mysql_tracker_is_empty(w.tracker, 0));
     close_world(&w);
 }
 
@@ -260,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids),     cmocka_unit_test(one_plan),     cmocka_unit_test(other_shape),
         cmocka_unit_test(damaged), cmocka_unit_test(many_notices), cmocka_unit_test(each),
+        cmocka_unit_test(passed),  cmocka_unit_test(emptiness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
