@@ -107,6 +107,7 @@ static void prepare(struct compaction *c, const struct compact_levels *levels,
                                     .layout = &t->layout,
                                     .schemas = &c->schemas};
     c->work = (struct compact_work){.origin = &c->origin,
+                                    .rule = t->rule,
                                     .target = &c->target,
                                     .files = files.items,
                                     .file_count = files.count,

@@ -301,7 +301,7 @@ static bool load_add(struct load *l, const struct batch *batch, struct buf *scra
         const struct value *values = batch->changes[i].values;
         int32_t bucket = route_bucket(r, values, scratch);
         if (l->buckets[bucket] == NULL) {
-            l->buckets[bucket] = sort_buffer_new(t->schema, &t->layout);
+            l->buckets[bucket] = sort_buffer_new(t->schema, &t->layout, t->rule);
         }
         if (!sort_buffer_add(l->buckets[bucket], ROW_INSERT, r->copy_sequence, values, err)) {
             return false;

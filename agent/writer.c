@@ -41,7 +41,7 @@ static struct owned_bucket *bucket_of(struct writer *w, uint32_t route, int32_t 
     slot = &w->buckets[route][bucket];
     if (*slot == NULL) {
         struct owned_bucket *b = MEM_NEW(struct owned_bucket);
-        b->buffer = sort_buffer_new(r->table->schema, &r->table->layout);
+        b->buffer = sort_buffer_new(r->table->schema, &r->table->layout, r->table->rule);
         b->next_sequence = r->first_sequence[bucket];
         b->route = route;
         b->bucket = bucket;

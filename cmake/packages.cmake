@@ -18,6 +18,15 @@ inlet_package(yaml yaml-0.1 libyaml-dev)
 inlet_package(pcre2 libpcre2-8 libpcre2-dev)
 inlet_package(zlib zlib zlib1g-dev)
 
+# Debian 12's package has no file for pkg-config.
+find_path(ROARING_INCLUDE roaring/roaring.h)
+find_library(ROARING_LIBRARY NAMES roaring)
+if(NOT ROARING_INCLUDE OR NOT ROARING_LIBRARY)
+  message(FATAL_ERROR "inlet needs the library 'roaring': install Debian's package 'libroaring-dev' (apt-get install libroaring-dev)")
+endif()
+add_library(inlet_roaring INTERFACE)
+target_link_libraries(inlet_roaring INTERFACE ${ROARING_LIBRARY})
+
 find_path(YYJSON_INCLUDE yyjson.h HINTS ${INLET_YYJSON_ROOT}/include)
 find_library(YYJSON_LIBRARY NAMES yyjson HINTS ${INLET_YYJSON_ROOT}/lib)
 if(NOT YYJSON_INCLUDE OR NOT YYJSON_LIBRARY)

@@ -19,8 +19,10 @@ static bool write_section(struct task *t, const struct interval_section *section
                           struct run_writer *writer, struct error *err)
 {
     const struct compact_work *w = t->work;
-    struct merge_options options = {
-        .layout = w->origin->layout, .drop_deletes = w->drop_deletes, .stop = w->stop};
+    struct merge_options options = {.layout = w->origin->layout,
+                                    .rule = w->rule,
+                                    .drop_deletes = w->drop_deletes,
+                                    .stop = w->stop};
     struct merge *merge = NULL;
     if (!merge_open_runs(&options, w->origin, section, w->target, w->fan_in, &merge, err)) {
         return false;

@@ -15,11 +15,13 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/stop.h"
+#include "sink/merge_rule.h"
 #include "sink/run_reader.h"
 #include "sink/run_writer.h"
 
 struct compact_work {
     const struct run_origin *origin;
+    const struct merge_rule *rule;   /* NULL: plain deduplicate */
     const struct run_target *target; /* level = output level, source = RUN_COMPACT */
     struct data_file *const *files;  /* the unit's, borrowed */
     size_t file_count;

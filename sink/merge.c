@@ -12,8 +12,9 @@ struct leaf {
     struct merge_input input;
     struct run_row row;
     uint64_t prefix;
-    bool ended; /* sorts behind everything */
-    bool held;  /* its head belongs to the group being given out: sorts behind everything, too */
+    bool ended;   /* sorts behind everything */
+    bool held;    /* its head belongs to the group being given out: sorts behind everything, too */
+    bool repeats; /* a run of a pass that kept all records: a key may come again */
 };
 
 struct merge {
@@ -28,8 +29,13 @@ struct merge {
     struct run_key_copy last; /* key of the last group */
     uint64_t last_prefix;
     bool has_last;
+    bool ordered;              /* the rule has sequence fields */
+    bool raw;                  /* gives every record: a pass for what must be merged at once */
+    struct merge_state *state; /* NULL: the last record of a group stands for it */
+    struct arena group;        /* heads of repeating inputs, while their group is merged */
 
     /* temporary runs of extra passes */
+    const struct schema *schema;
     struct arena arena;
     struct run_files temporary;
     struct fs fs;
@@ -45,7 +51,8 @@ static int compare_keys(const struct merge *m, const struct leaf *a, const struc
     return m->exact ? 0 : run_key_compare(m->options.layout, a->row.key, b->row.key);
 }
 
-/* Record order (write-path §1.3): key, sequence number, retracts before adds; then as given. */
+/* Record order (write-path §1.3): key, sequence fields and number, retracts before adds; then as
+ * given. */
 static bool leaf_before(const struct merge *m, size_t i, size_t k)
 {
     const struct leaf *a = &m->leaves[i];
@@ -56,6 +63,9 @@ static bool leaf_before(const struct merge *m, size_t i, size_t k)
         return !a_out || (b_out && i < k);
     }
     int c = compare_keys(m, a, b);
+    if (c == 0 && m->ordered) {
+        c = merge_rule_compare(m->options.rule, a->row.values, b->row.values);
+    }
     if (c != 0) {
         return c < 0;
     }
@@ -110,7 +120,10 @@ static bool leaf_advance(struct merge *m, size_t i, struct error *err)
 static struct merge *merge_new(const struct merge_options *o)
 {
     struct merge *m = MEM_NEW(struct merge);
+    const size_t *order;
     m->options = *o;
+    m->ordered = merge_rule_order(o->rule, &order) > 0;
+    m->state = merge_rule_takes_last(o->rule) ? NULL : merge_state_new(o->rule);
     m->exact = run_key_prefix_is_exact(o->layout);
     return m;
 }
@@ -185,6 +198,60 @@ static void take_group(struct merge *m, struct run_row *out)
     *out = m->leaves[m->held[merge_rule_pick(m->held_count)]].row;
 }
 
+/* Gives the state the winner's head. One that repeats is copied, and read on at once. */
+static bool take_record(struct merge *m, size_t i, struct leaf *first, struct error *err)
+{
+    struct leaf *leaf = &m->leaves[i];
+    if (!leaf->repeats) {
+        leaf->held = true;
+        m->held[m->held_count++] = i;
+        return merge_state_add(m->state, &leaf->row, err);
+    }
+    const struct data_file_layout *layout = m->options.layout;
+    const struct schema *schema = m->schema;
+    struct run_row own = leaf->row;
+    own.key = row_copy(&m->group, layout->fields, layout->key_count, leaf->row.key);
+    own.values = row_copy(&m->group, schema->fields, schema->field_count, leaf->row.values);
+    if (first->row.key == leaf->row.key) {
+        first->row.key = own.key;
+    }
+    return merge_state_add(m->state, &own, err) && leaf_advance(m, i, err);
+}
+
+/* Merges all heads with the winner's key. NEXT_END: nothing is left of them. */
+static enum next merge_group(struct merge *m, struct run_row *out, struct error *err)
+{
+    size_t winner = tree_winner(m);
+    struct leaf first = m->leaves[winner];
+    if (!first.repeats && !winner_has_equals(m)) {
+        m->leaves[winner].held = true;
+        m->held[m->held_count++] = winner;
+        *out = first.row;
+        return NEXT_ROW;
+    }
+    arena_reset(&m->group);
+    merge_state_begin(m->state);
+    for (bool more = true; more;) {
+        winner = tree_winner(m);
+        if (!take_record(m, winner, &first, err)) {
+            return NEXT_FAIL;
+        }
+        tree_replay(m, winner);
+        const struct leaf *next = &m->leaves[tree_winner(m)];
+        more = !next->ended && !next->held && compare_keys(m, &first, next) == 0;
+    }
+    return merge_state_result(m->state, out) ? NEXT_ROW : NEXT_END;
+}
+
+/* One record, whatever its key. */
+static void take_raw(struct merge *m, struct run_row *out)
+{
+    size_t winner = tree_winner(m);
+    m->leaves[winner].held = true;
+    m->held[m->held_count++] = winner;
+    *out = m->leaves[winner].row;
+}
+
 /* Reads on behind the group given out last. */
 static bool advance_held(struct merge *m, struct error *err)
 {
@@ -201,11 +268,11 @@ static bool advance_held(struct merge *m, struct error *err)
 static bool check_order(struct merge *m, const struct leaf *leaf, struct error *err)
 {
     if (m->has_last) {
-        bool after = m->last_prefix < leaf->prefix;
-        if (m->last_prefix == leaf->prefix && !m->exact) {
-            after = run_key_compare(m->options.layout, m->last.values, leaf->row.key) < 0;
+        int order = m->last_prefix < leaf->prefix ? -1 : m->last_prefix > leaf->prefix;
+        if (order == 0 && !m->exact) {
+            order = run_key_compare(m->options.layout, m->last.values, leaf->row.key);
         }
-        if (!after) {
+        if (order > 0 || (order == 0 && !m->raw)) {
             return error_set(err, FAIL_CORRUPT,
                              "keys of a run do not ascend: one of the files merged is damaged or "
                              "was written by something that does not keep Paimon's key order");
@@ -231,7 +298,20 @@ enum next merge_next(struct merge *m, struct run_row *out, struct error *err)
         if (!check_order(m, &m->leaves[tree_winner(m)], err)) {
             return NEXT_FAIL;
         }
-        take_group(m, out);
+        enum next next = NEXT_ROW;
+        if (m->raw) {
+            take_raw(m, out);
+        } else if (m->state == NULL) {
+            take_group(m, out);
+        } else {
+            next = merge_group(m, out, err);
+        }
+        if (next == NEXT_FAIL) {
+            return NEXT_FAIL;
+        }
+        if (next == NEXT_END) {
+            continue;
+        }
         if (!m->options.drop_deletes || !merge_rule_is_tombstone((enum row_kind)out->kind)) {
             return NEXT_ROW;
         }
@@ -259,6 +339,8 @@ void merge_close(struct merge *m)
     mem_free(m->held);
     run_key_copy_release(&m->last);
     arena_release(&m->arena);
+    arena_release(&m->group);
+    merge_state_free(m->state);
     mem_free(m);
 }
 
@@ -307,14 +389,29 @@ static struct merge_input stream_open(const struct run_origin *origin,
     return (struct merge_input){stream_next, stream_close, s};
 }
 
-static bool start_runs(struct merge *m, const struct run_origin *origin,
+/* The temporary runs so far are the holder's, which may be another merge than m. */
+static bool is_temporary(const struct merge *holder, const struct interval_run *run)
+{
+    for (size_t i = 0; i < holder->temporary.count; i++) {
+        if (run->files[0] == holder->temporary.items[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool start_runs(struct merge *m, const struct merge *holder, const struct run_origin *origin,
                        const struct interval_run *runs, size_t count, struct error *err)
 {
     struct merge_input *inputs = MEM_ARRAY(struct merge_input, count);
+    m->schema = origin->schema;
     for (size_t i = 0; i < count; i++) {
         inputs[i] = stream_open(origin, &runs[i]);
     }
     bool ok = merge_start(m, inputs, count, err);
+    for (size_t i = 0; i < count; i++) {
+        m->leaves[i].repeats = !merge_rule_picks(m->options.rule) && is_temporary(holder, &runs[i]);
+    }
     mem_free(inputs);
     return ok;
 }
@@ -333,7 +430,8 @@ static bool write_all(struct merge *from, struct run_writer *writer, struct erro
     }
 }
 
-/* Merges runs into a temporary one, deletes kept. Its files are m's to remove. */
+/* Merges runs into a temporary one, deletes kept (target->equal_keys: all records are). Its files
+ * are m's to remove. */
 static bool merge_pass(struct merge *m, const struct run_origin *origin,
                        const struct interval_run *runs, size_t count,
                        const struct run_target *target, struct interval_run *out, struct error *err)
@@ -343,8 +441,9 @@ static bool merge_pass(struct merge *m, const struct run_origin *origin,
     struct merge_options options = m->options;
     options.drop_deletes = false; /* older runs of a key may be in a later pass */
     struct merge *pass = merge_new(&options);
+    pass->raw = target->equal_keys;
     struct run_writer *writer = run_writer_new(target);
-    if (!start_runs(pass, origin, runs, count, err) || !write_all(pass, writer, err) ||
+    if (!start_runs(pass, m, origin, runs, count, err) || !write_all(pass, writer, err) ||
         !run_writer_finish(writer, &m->arena, &made, err)) {
         goto out;
     }
@@ -374,8 +473,9 @@ static void sort_by_size(struct interval_run *runs, size_t count)
     }
 }
 
-/* Brings the runs down to fan_in by passes over the smallest. A deduplicated record keeps its
- * sequence number, so the order of passes does not matter. */
+/* Brings the runs down to fan_in by passes over the smallest. A record that was
+ * picked keeps its place in the order, so the order of passes does not matter; where records are
+ * merged into new ones, passes only sort. */
 static bool merge_passes(struct merge *m, const struct run_origin *origin,
                          struct interval_run *runs, size_t *count, const struct run_target *target,
                          size_t fan_in, struct error *err)
@@ -413,14 +513,14 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
     if (temporary != NULL) {
         struct run_target target = *temporary;
         target.level = 0;
-        target.equal_keys = false;
+        target.equal_keys = !merge_rule_picks(o->rule);
         target.stats_mode = COL_STATS_NONE;
         if (!merge_passes(m, origin, runs, &count, &target, limit, err)) {
             merge_close(m);
             return false;
         }
     }
-    if (!start_runs(m, origin, runs, count, err)) {
+    if (!start_runs(m, m, origin, runs, count, err)) {
         merge_close(m);
         return false;
     }

@@ -1,11 +1,14 @@
-/* sink/merge.h: many sorted inputs into one: by key, then sequence number, then merge_rule.h.
+/* sink/merge.h: many sorted inputs into one: by key, then sequence fields and number, then
+ * merge_rule.h.
  *
  * A tournament over the inputs' heads: one compare per level of a binary tree and row. Rows are not
  * copied: a result stays valid until the next call. An input whose keys do not ascend is
  * FAIL_CORRUPT. Memory: each open input costs a format reader (Avro: MERGE_INPUT_BYTES is the usual
  * upper figure) and about 100 bytes here. merge_open_runs opens at most fan_in inputs at a time:
  * more runs than that are first merged, smallest first, into temporary runs: files nobody lists, in
- * the bucket's folder, removed by merge_close whatever happened. Thread: one at a time. */
+ * the bucket's folder, removed by merge_close whatever happened. Where a merge of merges is another
+ * thing than one merge (partial-update, aggregation), those runs keep every record. Thread: one at
+ * a time. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,6 +21,7 @@
 #include "sink/data_file.h"
 #include "sink/format/format.h"
 #include "sink/interval.h"
+#include "sink/merge_rule.h"
 #include "sink/run_reader.h"
 #include "sink/run_writer.h"
 
@@ -35,8 +39,9 @@ struct merge_input {
 
 struct merge_options {
     const struct data_file_layout *layout;
-    bool drop_deletes;       /* leave results of retract kinds out */
-    const struct stop *stop; /* NULL: never. Requested: NEXT_FAIL with FAIL_STOPPED */
+    const struct merge_rule *rule; /* NULL: plain deduplicate */
+    bool drop_deletes;             /* leave results of retract kinds out */
+    const struct stop *stop;       /* NULL: never. Requested: NEXT_FAIL with FAIL_STOPPED */
 };
 
 struct merge;

@@ -61,7 +61,25 @@ void packed_row_shape_init(struct packed_row_shape *s, const struct schema *sche
             s->order[s->count++] = i;
         }
     }
+    s->lead_count = s->key_count;
     mem_free(is_key);
+}
+
+void packed_row_shape_lead(struct packed_row_shape *s, const size_t *columns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+        while (s->order[at] != columns[i]) {
+            at++;
+            must(at < s->count);
+        }
+        if (at >= s->lead_count) {
+            for (; at > s->lead_count; at--) {
+                s->order[at] = s->order[at - 1];
+            }
+            s->order[s->lead_count++] = columns[i];
+        }
+    }
 }
 
 void packed_row_shape_release(struct packed_row_shape *s)
@@ -312,9 +330,9 @@ static const char *read_value(const struct type *t, const char *at, struct value
     return at;
 }
 
-void packed_row_read(const struct packed_row_shape *s, const char *row, struct packed_row_out *o)
+static void read_row(const struct packed_row_shape *s, const char *row, struct packed_row_out *o,
+                     struct arena *nested)
 {
-    arena_reset(&o->nested);
     o->sequence = packed_row_sequence(row);
     o->kind = (uint8_t)row[8];
     const char *nulls = row + HEAD_BYTES;
@@ -325,12 +343,28 @@ void packed_row_read(const struct packed_row_shape *s, const char *row, struct p
         if ((nulls[i / 8] >> (i % 8) & 1) != 0) {
             *v = (struct value){.state = VALUE_NULL};
         } else {
-            at = read_value(&s->schema->fields[column].type, at, v, &o->wide[column], &o->nested);
+            at = read_value(&s->schema->fields[column].type, at, v, &o->wide[column], nested);
         }
         if (i < s->key_count) {
             o->key[i] = *v;
         }
     }
+}
+
+void packed_row_read(const struct packed_row_shape *s, const char *row, struct packed_row_out *o)
+{
+    arena_reset(&o->nested);
+    read_row(s, row, o, &o->nested);
+}
+
+struct packed_row_out packed_row_take(const struct packed_row_shape *s, const char *row,
+                                      struct arena *arena)
+{
+    struct packed_row_out o = {.values = ARENA_ARRAY(arena, struct value, s->count),
+                               .key = ARENA_ARRAY(arena, struct value, s->key_count),
+                               .wide = ARENA_ARRAY(arena, int128, s->count)};
+    read_row(s, row, &o, arena);
+    return o;
 }
 
 int64_t packed_row_sequence(const char *row)
@@ -348,6 +382,22 @@ void packed_row_key(const struct packed_row_shape *s, const char *row, struct va
             key[i] = (struct value){.state = VALUE_NULL};
         } else { /* keys are never nested: no arena is needed */
             at = read_value(&s->schema->fields[s->order[i]].type, at, &key[i], &wide[i], NULL);
+        }
+    }
+}
+
+void packed_row_lead(const struct packed_row_shape *s, const char *row, struct value *values,
+                     int128 *wide)
+{
+    const char *nulls = row + HEAD_BYTES;
+    const char *at = nulls + s->null_bytes;
+    for (size_t i = 0; i < s->lead_count; i++) {
+        size_t column = s->order[i];
+        if ((nulls[i / 8] >> (i % 8) & 1) != 0) {
+            values[column] = (struct value){.state = VALUE_NULL};
+        } else { /* no column of an order is nested */
+            at = read_value(&s->schema->fields[column].type, at, &values[column], &wide[column],
+                            NULL);
         }
     }
 }

@@ -24,10 +24,13 @@ struct packed_row_shape {
     uint8_t *widths;             /* bytes of each column; 0: text, bytes, nested */
     size_t count;
     size_t key_count;
+    size_t lead_count; /* columns in front that packed_row_lead reads: keys, and what order asks */
     size_t null_bytes;
 };
 void packed_row_shape_init(struct packed_row_shape *s, const struct schema *schema,
                            const struct data_file_layout *layout);
+/* Packs these columns right behind the keys. Before any row is packed. */
+void packed_row_shape_lead(struct packed_row_shape *s, const size_t *columns, size_t count);
 void packed_row_shape_release(struct packed_row_shape *s);
 
 /* Exact packed size, or SIZE_MAX when it does not fit a size_t. */
@@ -49,7 +52,15 @@ void packed_row_out_init(struct packed_row_out *o, const struct packed_row_shape
 void packed_row_out_release(struct packed_row_out *o);
 void packed_row_read(const struct packed_row_shape *s, const char *row, struct packed_row_out *o);
 
+/* A row of its own: its arrays lie in the arena, its texts in the packed bytes. `nested` is empty.
+ */
+struct packed_row_out packed_row_take(const struct packed_row_shape *s, const char *row,
+                                      struct arena *arena);
+
 int64_t packed_row_sequence(const char *row);
 /* Unpacks the key alone into `key` (and wide, one per key column). */
 void packed_row_key(const struct packed_row_shape *s, const char *row, struct value *key,
                     int128 *wide);
+/* Unpacks the leading columns alone to their places in schema order (wide, one per column). */
+void packed_row_lead(const struct packed_row_shape *s, const char *row, struct value *values,
+                     int128 *wide);

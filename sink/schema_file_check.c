@@ -2,6 +2,7 @@
  * data and are not built (paimon-write-path §3.6, paimon-format §2.4, §11). */
 #include "base/str.h"
 #include "sink/format/format.h"
+#include "sink/merge_rule.h"
 #include "sink/schema_file.h"
 #include "sink/table_option.h"
 
@@ -157,6 +158,7 @@ bool schema_file_check_writable(const struct schema *s, struct error *err)
     if (s->partition_key_count > 0) {
         return error_set(err, FAIL_SCHEMA, "partitioned tables are not supported yet");
     }
-    return check_each(s, err) && check_producer(s, err) && check_bucket(s, err) &&
-           check_bucket_key(s, err) && check_format(s, err) && check_columns(s, err);
+    return check_each(s, err) && merge_rule_check_options(s, err) && check_producer(s, err) &&
+           check_bucket(s, err) && check_bucket_key(s, err) && check_format(s, err) &&
+           check_columns(s, err);
 }

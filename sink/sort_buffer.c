@@ -21,6 +21,9 @@
 /* Sorted rows lie all over the pages: memory is asked for this many rows ahead. */
 #define PREFETCH_ROWS 8
 
+/* Rows of a key that are unpacked side by side before the merge makes its result its own. */
+#define SETTLE_ROWS 64
+
 /* Rows follow each other in a page: u32 length, packed row. */
 struct page {
     struct page *next; /* in the order filled */
@@ -56,12 +59,19 @@ struct sort_buffer {
     int64_t last_sequence;
     bool in_order; /* sequence numbers never went back */
 
+    const struct merge_rule *rule;
+    bool ordered;              /* it has sequence fields */
+    struct merge_state *state; /* NULL: the last row stands for its key */
+    struct arena group;        /* rows of the key being merged */
+
     /* while a flush runs */
     struct entry *entries, *spare;
     size_t entries_bytes; /* of each of the two */
     bool exact;           /* prefixes are whole keys */
     struct value *key_a, *key_b;
     int128 *wide_a, *wide_b;
+    struct value *lead_a, *lead_b; /* ordered: leading columns in schema order */
+    int128 *lead_wide_a, *lead_wide_b;
 };
 
 static void *pages_map(size_t size_bytes, int flags)
@@ -85,11 +95,24 @@ static size_t round_up(size_t size, size_t to)
 }
 
 struct sort_buffer *sort_buffer_new(const struct schema *schema,
-                                    const struct data_file_layout *layout)
+                                    const struct data_file_layout *layout,
+                                    const struct merge_rule *rule)
 {
     struct sort_buffer *b = MEM_NEW(struct sort_buffer);
+    const size_t *order = NULL;
+    size_t order_count = merge_rule_order(rule, &order);
     b->layout = layout;
+    b->rule = rule;
+    b->ordered = order_count > 0;
+    b->state = merge_rule_takes_last(rule) ? NULL : merge_state_new(rule);
     packed_row_shape_init(&b->shape, schema, layout);
+    packed_row_shape_lead(&b->shape, order, order_count);
+    if (b->ordered) {
+        b->lead_a = MEM_ARRAY(struct value, schema->field_count);
+        b->lead_b = MEM_ARRAY(struct value, schema->field_count);
+        b->lead_wide_a = MEM_ARRAY(int128, schema->field_count);
+        b->lead_wide_b = MEM_ARRAY(int128, schema->field_count);
+    }
     b->spans = MEM_ARRAY(struct column_span, layout->key_count);
     b->key_a = MEM_ARRAY(struct value, layout->key_count);
     b->key_b = MEM_ARRAY(struct value, layout->key_count);
@@ -121,6 +144,12 @@ void sort_buffer_free(struct sort_buffer *b)
     }
     sort_buffer_reset(b);
     packed_row_shape_release(&b->shape);
+    merge_state_free(b->state);
+    arena_release(&b->group);
+    mem_free(b->lead_a);
+    mem_free(b->lead_b);
+    mem_free(b->lead_wide_a);
+    mem_free(b->lead_wide_b);
     mem_free(b->spans);
     mem_free(b->key_a);
     mem_free(b->key_b);
@@ -232,8 +261,13 @@ static bool check_nulls(const struct sort_buffer *b, const struct value *values,
 bool sort_buffer_add(struct sort_buffer *b, enum row_kind kind, int64_t sequence,
                      const struct value *values, struct error *err)
 {
-    if (!check_nulls(b, values, err)) {
+    bool keep = true;
+    if (!check_nulls(b, values, err) ||
+        (b->rule != NULL && !merge_rule_admit(b->rule, values, &kind, &keep, err))) {
         return false;
+    }
+    if (!keep) {
+        return true;
     }
     size_t size = packed_row_size(&b->shape, values);
     if (size > SORT_BUFFER_ROW_MAX) {
@@ -327,6 +361,13 @@ static bool same_key(struct sort_buffer *b, const struct entry *left, const stru
            (b->exact || compare_rows(b, left->row, right->row) == 0);
 }
 
+static int compare_orders(struct sort_buffer *b, const char *left, const char *right)
+{
+    packed_row_lead(&b->shape, left, b->lead_a, b->lead_wide_a);
+    packed_row_lead(&b->shape, right, b->lead_b, b->lead_wide_b);
+    return merge_rule_compare(b->rule, b->lead_a, b->lead_b);
+}
+
 /* Among entries of one prefix: not left > right? Keeps the order of arrival when it is equal. */
 static bool in_row_order(struct sort_buffer *b, const struct entry *left, const struct entry *right)
 {
@@ -334,6 +375,9 @@ static bool in_row_order(struct sort_buffer *b, const struct entry *left, const 
         return left->prefix < right->prefix;
     }
     int c = b->exact ? 0 : compare_rows(b, left->row, right->row);
+    if (c == 0 && b->ordered) {
+        c = compare_orders(b, left->row, right->row);
+    }
     return c < 0 || (c == 0 && packed_row_sequence(left->row) <= packed_row_sequence(right->row));
 }
 
@@ -449,7 +493,7 @@ static void entries_sort(struct sort_buffer *b)
     }
     b->spare = pages_map(b->entries_bytes, MAP_POPULATE);
     sort_by_prefix(b);
-    if (b->exact && b->in_order) {
+    if (b->exact && b->in_order && !b->ordered) {
         return;
     }
     for (size_t first = 0; first < b->rows;) {
@@ -472,8 +516,8 @@ static bool write_row(struct run_writer *w, const struct packed_row_out *row, st
 }
 
 /* The rows of one key: all into the changelog, the one that stands for them into the data file. */
-static bool write_group(struct sort_buffer *b, size_t first, size_t count, struct run_writer *data,
-                        struct run_writer *changelog, struct packed_row_out *row, struct error *err)
+static bool write_last(struct sort_buffer *b, size_t first, size_t count, struct run_writer *data,
+                       struct run_writer *changelog, struct packed_row_out *row, struct error *err)
 {
     size_t kept = first + merge_rule_pick(count);
     for (size_t i = first; i < first + count; i++) {
@@ -489,6 +533,39 @@ static bool write_group(struct sort_buffer *b, size_t first, size_t count, struc
         }
     }
     return true;
+}
+
+/* The rows of one key: all into the changelog, what they merge into into the data file. */
+static bool write_merged(struct sort_buffer *b, size_t first, size_t count, struct run_writer *data,
+                         struct run_writer *changelog, struct error *err)
+{
+    merge_state_begin(b->state);
+    arena_reset(&b->group);
+    for (size_t i = 0; i < count; i++) {
+        struct packed_row_out row =
+            packed_row_take(&b->shape, b->entries[first + i].row, &b->group);
+        struct run_row r = {
+            .key = row.key, .values = row.values, .sequence = row.sequence, .kind = row.kind};
+        if ((changelog != NULL && !run_writer_add(changelog, &r, err)) ||
+            !merge_state_add(b->state, &r, err)) {
+            return false;
+        }
+        if (i % SETTLE_ROWS == SETTLE_ROWS - 1) {
+            merge_state_settle(b->state);
+            arena_reset(&b->group);
+        }
+    }
+    struct run_row merged;
+    return !merge_state_result(b->state, &merged) || run_writer_add(data, &merged, err);
+}
+
+static bool write_group(struct sort_buffer *b, size_t first, size_t count, struct run_writer *data,
+                        struct run_writer *changelog, struct packed_row_out *row, struct error *err)
+{
+    if (b->state != NULL && count > 1) {
+        return write_merged(b, first, count, data, changelog, err);
+    }
+    return write_last(b, first, count, data, changelog, row, err);
 }
 
 static bool write_groups(struct sort_buffer *b, bool unique_keys, struct run_writer *data,

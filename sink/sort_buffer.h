@@ -19,19 +19,23 @@
 #include "base/row.h"
 #include "base/schema.h"
 #include "sink/data_file.h"
+#include "sink/merge_rule.h"
 #include "sink/run_writer.h"
 
 struct sort_buffer;
 
-/* Schema and layout are borrowed. */
+/* Schema, layout and rule are borrowed; a rule of NULL is plain deduplicate. */
 struct sort_buffer *sort_buffer_new(const struct schema *schema,
-                                    const struct data_file_layout *layout);
+                                    const struct data_file_layout *layout,
+                                    const struct merge_rule *rule);
 void sort_buffer_free(struct sort_buffer *b); /* takes NULL */
 
 /* Copies one row: values in schema order, none VALUE_UNCHANGED. Rows of one key are merged in the
- * order of their sequence numbers, equal numbers in the order they came. Rows of a first-copy chunk
- * all carry the chunk's reserved number. FAIL_LIMIT: a row of more than SORT_BUFFER_ROW_MAX bytes.
- * FAIL_SCHEMA: a null in a key or NOT NULL column, by name. On failure nothing was added. */
+ * order of their sequence fields, then sequence numbers, equal numbers in the order they came. Rows
+ * of a first-copy chunk all carry the chunk's reserved number. What merge_rule_admit drops is not
+ * added. FAIL_LIMIT: a row of more than SORT_BUFFER_ROW_MAX bytes.
+ * FAIL_SCHEMA: a null in a key or NOT NULL column, by name, or what
+ * merge_rule_admit refuses. On failure nothing was added. */
 MUST_USE bool sort_buffer_add(struct sort_buffer *b, enum row_kind kind, int64_t sequence,
                               const struct value *values, struct error *err);
 #define SORT_BUFFER_ROW_MAX ((size_t)1 << 30)

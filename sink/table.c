@@ -404,10 +404,13 @@ static bool create(struct table *t, const struct schema *shape, const struct sch
 {
     struct schema *made = new_schema(shape, wanted, wanted_count);
     struct table_options options;
-    if (!schema_file_check_writable(made, err) || !table_parse_options(made, &options, err)) {
+    struct merge_rule *rule = NULL;
+    if (!schema_file_check_writable(made, err) || !table_parse_options(made, &options, err) ||
+        !merge_rule_new(made, &rule, err)) {
         schema_free(made);
         return false;
     }
+    merge_rule_free(rule);
     bool ok = schema_file_publish(t->fs, t->path, made, err);
     schema_free(made);
     /* Somebody else made it meanwhile, or we did and the answer was lost: then it is an existing
@@ -522,6 +525,11 @@ static bool load_newest(struct table *t, struct error *err)
     if (!table_parse_options(t->schema, &t->options, err)) {
         return false;
     }
+    if (!merge_rule_new(t->schema, &t->rule, err)) {
+        return false;
+    }
+    t->options.old_images =
+        t->options.changelog == TABLE_CHANGELOG_INPUT || merge_rule_wants_before(t->rule);
     data_file_layout(t->schema, &t->arena, &t->layout);
     t->buckets = MEM_ARRAY(struct table_bucket, (size_t)t->options.buckets);
     return snapshot_latest_id(t->fs, t->path, &latest, err) && table_load(t, latest, err);
@@ -617,6 +625,7 @@ void table_free(struct table *t)
         mem_free(t->buckets);
     }
     position_free(t->position);
+    merge_rule_free(t->rule);
     schema_free(t->schema);
     arena_release(&t->base_arena);
     arena_release(&t->backfill_arena);

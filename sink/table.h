@@ -1,8 +1,8 @@
 /* sink/table.h: an open Paimon table: shape, options, live files, and where it stands.
  *
  * The table is the unit of failure, state and commit. It belongs to the committer's thread, except
- * what says otherwise: `schema`, `layout`, `options` and `path` do not change while it is open and
- * may be read from any thread; `parked` may be read from any thread.
+ * what says otherwise: `schema`, `layout`, `options`, `rule` and `path` do not change while it is
+ * open and may be read from any thread; `parked` may be read from any thread.
  *
  *            table_open                 copy complete              mark passes
  *   (new) ──────────────▶ COPYING ────────────────────▶ LIVE ◀──── (restart: from the stamp)
@@ -26,6 +26,7 @@
 #include "sink/format/format.h"
 #include "sink/fs/fs.h"
 #include "sink/manifest.h"
+#include "sink/merge_rule.h"
 #include "sink/snapshot.h"
 #include "sink/stamp.h"
 
@@ -46,6 +47,7 @@ struct table_options {
     int max_size_amplification_percent;
     int size_ratio;
     bool write_only;
+    bool old_images; /* an update's -U is wanted: by changelog or merge engine */
     uint64_t manifest_target_bytes;
     uint64_t manifest_full_bytes;
     int64_t manifest_merge_min_count;
@@ -72,6 +74,7 @@ struct table {
     struct schema *schema;
     struct data_file_layout layout;
     struct table_options options;
+    struct merge_rule *rule; /* how records of a key become one */
     const char *uuid;
 
     enum table_state state;

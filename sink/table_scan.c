@@ -45,18 +45,9 @@ bool table_scan_check(const struct schema *schema, struct error *err)
     if (schema->partition_key_count > 0) {
         return error_set(err, FAIL_SCHEMA, "a partitioned table: reading it is not supported yet");
     }
-    struct str engine = schema_option(schema, STR("merge-engine"));
-    if (engine.ptr != NULL && !str_eq(engine, STR("deduplicate"))) {
-        return refuse("merge-engine", engine, err);
-    }
-    struct str sequence = schema_option(schema, STR("sequence.field"));
-    if (sequence.len > 0) {
-        return refuse("sequence.field", sequence, err);
-    }
     /* Each of these, when on, changes which records of a key count. */
-    static const char *const off[] = {"deletion-vectors.enabled",  "ignore-delete",
-                                      "deduplicate.ignore-delete", "sequence.snapshot-ordering",
-                                      "pk-clustering-override",    "chain-table.enabled",
+    static const char *const off[] = {"deletion-vectors.enabled", "sequence.snapshot-ordering",
+                                      "pk-clustering-override", "chain-table.enabled",
                                       "data-evolution.enabled"};
     for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
         struct str value = schema_option(schema, str_of(off[i]));
@@ -64,7 +55,10 @@ bool table_scan_check(const struct schema *schema, struct error *err)
             return refuse(off[i], value, err);
         }
     }
-    return true;
+    struct merge_rule *rule = NULL;
+    bool ok = merge_rule_new(schema, &rule, err);
+    merge_rule_free(rule);
+    return ok;
 }
 
 /* The merged rows of one bucket: its sections one after another. */
@@ -113,6 +107,7 @@ struct table_scan {
     struct arena arena;
     struct data_file_layout layout;
     struct run_schemas schemas;
+    struct merge_rule *rule;
     struct bucket_stream *buckets;
     size_t count;
     size_t at;           /* unsorted: the bucket being read */
@@ -130,14 +125,17 @@ static bool add_bucket(struct table_scan *s, const struct table_scan_options *o,
                        const struct manifest_entry *const *entries, size_t count, struct error *err)
 {
     struct data_file **files = ARENA_ARRAY(&s->arena, struct data_file *, count);
+    size_t seen = 0;
     for (size_t i = 0; i < count; i++) {
-        files[i] = entries[i]->file;
+        if (entries[i]->file->level > 0 || !merge_rule_hides_level0(s->rule)) {
+            files[seen++] = entries[i]->file;
+        }
     }
     struct bucket_stream *b = &s->buckets[s->count];
     *b = (struct bucket_stream){
         .origin = {o->fs, o->table_path, entries[0]->bucket, o->schema, &s->layout, &s->schemas},
-        .options = {.layout = &s->layout, .drop_deletes = true, .stop = o->stop}};
-    if (!interval_partition(&s->layout, files, count, &s->arena, &b->sections, err)) {
+        .options = {.layout = &s->layout, .rule = s->rule, .drop_deletes = true, .stop = o->stop}};
+    if (!interval_partition(&s->layout, files, seen, &s->arena, &b->sections, err)) {
         return error_in(err, "bucket %d", (int)entries[0]->bucket);
     }
     s->count++;
@@ -148,6 +146,9 @@ static bool scan_init(struct table_scan *s, const struct table_scan_options *o, 
 {
     data_file_layout(o->schema, &s->arena, &s->layout);
     run_reader_schemas_init(&s->schemas, o->fs, o->table_path, o->schema);
+    if (!merge_rule_new(o->schema, &s->rule, err)) {
+        return false;
+    }
     const struct manifest_entry **sorted =
         ARENA_ARRAY(&s->arena, const struct manifest_entry *, o->entry_count);
     for (size_t i = 0; i < o->entry_count; i++) {
@@ -226,6 +227,7 @@ void table_scan_close(struct table_scan *s)
         bucket_close(&s->buckets[i]);
     }
     run_reader_schemas_release(&s->schemas);
+    merge_rule_free(s->rule);
     arena_release(&s->arena);
     mem_free(s);
 }

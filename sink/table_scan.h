@@ -2,7 +2,8 @@
  * (paimon-write-path §12). Read-only: it never writes into the lake, so all runs of the sections
  * being read are open at once (memory: MERGE_INPUT_BYTES for each).
  *
- * Unpartitioned primary-key tables of merge engine deduplicate; anything else is FAIL_SCHEMA by
+ * Unpartitioned primary-key tables of every merge engine (first-row: without level 0, as Paimon's
+ * batch readers); anything else is FAIL_SCHEMA by
  * name. Sorted scans merge the buckets' streams by primary key, unsorted ones read bucket after
  * bucket, each in key order. Thread: one. */
 #pragma once

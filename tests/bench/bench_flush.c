@@ -237,7 +237,7 @@ static void run_one(enum keys keys, uint64_t rows, struct fs fs, const char *fol
     struct bench b;
     struct error err = {0};
     bench_init(&b, keys, fs, folder);
-    struct sort_buffer *buffer = sort_buffer_new(b.schema, &b.layout);
+    struct sort_buffer *buffer = sort_buffer_new(b.schema, &b.layout, NULL);
     struct value row[10];
     char text[2][64];
     uint64_t at = instant_cpu_ns();
@@ -285,7 +285,7 @@ static void run_merge(uint64_t rows, struct fs fs, const char *folder)
     struct bench b;
     struct error err = {0};
     bench_init(&b, KEYS_RANDOM, fs, folder);
-    struct sort_buffer *buffer = sort_buffer_new(b.schema, &b.layout);
+    struct sort_buffer *buffer = sort_buffer_new(b.schema, &b.layout, NULL);
     struct run_files files = {0};
     struct sort_buffer_flush flush = {.data = &b.target};
     for (uint64_t half = 0; half < 2; half++) {

@@ -68,7 +68,7 @@ static void flush_is_sort_and_fold(void **state)
         struct fixture f;
         fixture_init(&f, (enum shape)(round % SHAPE_COUNT));
         f.data.target_file_bytes = fixture_random(&seed) % 20000;
-        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
         struct model model = {0};
         struct error err;
         size_t rows = fixture_random(&seed) % 3000;
@@ -181,7 +181,7 @@ static void flush_survives_every_failure(void **state)
     struct fixture f;
     fixture_init(&f, SHAPE_INT);
     f.data.target_file_bytes = 1; /* several files */
-    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
     struct error err;
     for (int64_t i = 0; i < 2500; i++) {
         struct fixture_row buffer;

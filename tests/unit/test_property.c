@@ -89,9 +89,12 @@ static void places(void **state)
            "job.yaml:7:5: \"sink.table.properties.bucket\": ");
     refuse("    file:\n      format: orc\n",
            "job.yaml:7:7: \"sink.table.properties.file.format\": ");
-    refuse("    merge-engine: aggregation\n",
-           "job.yaml:6:5: \"sink.table.properties.merge-engine\": option 'merge-engine' is not "
-           "supported yet with another value than deduplicate");
+    refuse("    merge-engine: sum\n",
+           "job.yaml:6:5: \"sink.table.properties.merge-engine\": table option 'merge-engine' is "
+           "\"sum\", expected deduplicate, partial-update, aggregation or first-row");
+    refuse("    merge-engine: first-row\n    sequence.field: ts\n",
+           "job.yaml:7:5: \"sink.table.properties.sequence.field\": table option 'sequence.field' "
+           "does not go with merge-engine first-row");
     refuse("    path: /somewhere\n",
            "job.yaml:6:5: \"sink.table.properties.path\": a job cannot set it: Tables lie");
     refuse("    inlet.table: abc\n", "job.yaml:6:5: \"sink.table.properties.inlet.table\": a job");

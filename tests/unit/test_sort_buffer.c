@@ -40,7 +40,7 @@ static void merges_and_logs(void **state)
         struct fixture f;
         fixture_init(&f, shape);
         struct error err;
-        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
         add(&f, b, ROW_INSERT, 30, 100, 1);
         add(&f, b, ROW_INSERT, 10, 101, 2);
         add(&f, b, ROW_UPDATE_BEFORE, 30, 102, 1);
@@ -96,7 +96,7 @@ static void order_by_sequence(void **state)
         struct fixture f;
         fixture_init(&f, shape);
         struct error err;
-        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
         add(&f, b, ROW_INSERT, 1, 9, 1);
         add(&f, b, ROW_INSERT, 1, 3, 2);
         add(&f, b, ROW_INSERT, 2, 5, 3);
@@ -124,7 +124,7 @@ static void sorts_many(void **state)
             fixture_init(&f, shape);
             f.data.target_file_bytes = 1;
             struct error err;
-            struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+            struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
             for (int64_t i = 0; i < ROWS; i++) {
                 int64_t key = order == 0   ? i
                               : order == 1 ? ROWS - 1 - i
@@ -159,7 +159,7 @@ static void chunk_with_equal_keys(void **state)
     struct fixture f;
     fixture_init(&f, SHAPE_INT);
     struct error err = {0};
-    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
     add(&f, b, ROW_INSERT, 1, 7, 1);
     add(&f, b, ROW_INSERT, 2, 7, 1);
     add(&f, b, ROW_INSERT, 2, 7, 2);
@@ -186,7 +186,7 @@ static void refuses_nulls(void **state)
     struct fixture f;
     fixture_init(&f, SHAPE_INT);
     struct error err = {0};
-    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
     struct value row[3] = {{.state = VALUE_NULL}};
     assert_false(sort_buffer_add(b, ROW_INSERT, 1, row, &err));
     assert_int_equal(err.code, FAIL_SCHEMA);
@@ -220,7 +220,7 @@ static void memory_goes_back(void **state)
     (void)state;
     struct fixture f;
     fixture_init(&f, SHAPE_INT);
-    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+    struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
     size_t before = resident_bytes();
     char text[200];
     memset(text, 'x', sizeof(text));
@@ -256,7 +256,7 @@ static void keys_longer_than_the_prefix(void **state)
         f.layout.fields[0].type = f.schema->fields[0].type;
         f.layout.fields[f.layout.key_count + 2].type = f.schema->fields[0].type;
         struct error err;
-        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
         int64_t least = round == 0 ? INT64_MIN : INT32_MIN;
         for (int64_t i = 0; i < ROWS; i++) {
             int64_t place = i * 7 % ROWS; /* in the end; the number n */
@@ -306,7 +306,7 @@ static bool recovers_from(const char *point)
             _exit(2);
         }
         fixture_init(&f, SHAPE_INT);
-        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout);
+        struct sort_buffer *b = sort_buffer_new(f.schema, &f.layout, NULL);
         add(&f, b, ROW_INSERT, 1, 1, 1);
         add(&f, b, ROW_INSERT, 2, 2, 1);
         struct sort_buffer_flush flush = {.data = &f.data, .changelog = &f.changelog};

@@ -71,8 +71,8 @@ static void families(void **state)
     struct table_option o;
     stance("fields.price.stats-mode", TABLE_OPTION_KEPT);
     stance("fields.a.b.stats-mode", TABLE_OPTION_KEPT);
-    stance("fields.price.aggregate-function", TABLE_OPTION_REFUSED);
-    stance("fields.default-aggregate-function", TABLE_OPTION_REFUSED);
+    stance("fields.price.aggregate-function", TABLE_OPTION_HONOURED);
+    stance("fields.default-aggregate-function", TABLE_OPTION_HONOURED);
     stance("file-index.bloom-filter.columns", TABLE_OPTION_IGNORED);
     stance("file-index.read.enabled", TABLE_OPTION_KEPT); /* its own name wins */
     stance("metadata.iceberg.storage", TABLE_OPTION_VALUE);
@@ -103,12 +103,11 @@ static void values(void **state)
     (void)state;
     value("deletion-vectors.enabled", " TRUE ", "not supported yet");
     value("deletion-vectors.enabled", "false", NULL);
-    value("merge-engine", "Deduplicate", NULL);
-    value("merge-engine", "aggregation", "another value than deduplicate");
+    value("bucket-function.type", "Default", NULL);
+    value("bucket-function.type", "mod", "another value than default");
     value("type", "format-table", "another kind");
-    value("sequence.field", "", NULL);
-    value("sequence.field", "ts", "not supported yet");
-    value("fields.a.aggregate-function", "sum", "not supported yet");
+    value("record-level.expire-time", "", NULL);
+    value("record-level.expire-time", "1 d", "by the clock");
     value("fields.a.stats-mode", "none", NULL);
     value("metadata.iceberg.storage", "table-location", "Iceberg");
     value("metadata.iceberg.storage", "disabled", NULL);

@@ -253,12 +253,10 @@ static void stops(void **state)
 static void refuses_other_tables(void **state)
 {
     (void)state;
-    static const char *const options[][2] = {{"merge-engine", "partial-update"},
-                                             {"merge-engine", "first-row"},
-                                             {"sequence.field", "n"},
-                                             {"deletion-vectors.enabled", "true"},
-                                             {"ignore-delete", "true"},
-                                             {"sequence.snapshot-ordering", "TRUE"}};
+    static const char *const options[][2] = {
+        {"merge-engine", "frobnicate"}, {"sequence.field", "absent"},
+        {"fields.n.retract", "1"},      {"deletion-vectors.enabled", "true"},
+        {"ignore-delete", "maybe"},     {"sequence.snapshot-ordering", "TRUE"}};
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         struct schema *s = fixture_schema(SHAPE_INT);
         struct error err = {0};
