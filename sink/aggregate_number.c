@@ -201,7 +201,7 @@ static bool compute(const struct aggregate_step *s, enum operation op, const str
                     const struct value *b, struct value *out, struct error *err)
 {
     enum type_kind kind = s->aggregate->type->kind;
-    uint64_t number;
+    uint64_t number = 0;
     if (kind == TYPE_FLOAT) {
         *out = (struct value){.f4 = floats(op, a->f4, b->f4), .state = VALUE_SET};
     } else if (kind == TYPE_DOUBLE) {
