@@ -134,7 +134,7 @@ if wanted packages; then
 fi
 if wanted build; then
   # Where these fail, what would be tested are programs of an earlier build.
-  step build_release build release inlet && step build_debug build debug all || { cleanup; summary; exit 1; }
+  { step build_release build release inlet && step build_debug build debug all; } || { cleanup; summary; exit 1; }
   step build_clang build fuzz all
 fi
 labels=''
