@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/committer.h"
+#include "agent/drain.h"
 #include "agent/lane.h"
 #include "agent/property.h"
 #include "agent/resolve.h"
@@ -358,10 +359,11 @@ static bool prepare(struct run *r, struct error *err)
     struct pipeline *p = &r->p;
     struct job *j = r->job;
     struct source_tables tables = {0};
-    if (!p->source_ops->open(j->file.source_conf, j->name, p->stop, &p->source, err)) {
-        return false;
-    }
-    if (!p->source_ops->discover(p->source, &tables, err)) {
+    struct drain_watch *watch = drain_watch(p->drain, p->stop); /* there is nothing to drain yet */
+    bool ok = p->source_ops->open(j->file.source_conf, j->name, p->stop, &p->source, err) &&
+              p->source_ops->discover(p->source, &tables, err);
+    drain_unwatch(watch);
+    if (!ok) {
         return false;
     }
     log_skipped(&tables);

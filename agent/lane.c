@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "agent/drain.h"
 #include "base/instant.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -354,7 +355,9 @@ void *lane_run(void *args)
     struct lane l;
     struct error err = {0};
     lane_init(&l, args);
+    struct drain_watch *watch = drain_watch(l.p->drain, l.p->stop);
     bool ok = l.p->source_ops->stream_open(l.p->source, l.p->start, &l.reader, &err);
+    drain_unwatch(watch);
     if (ok) {
         tell_tables(&l);
         ok = follow(&l, &err);
