@@ -78,6 +78,8 @@ def lake_type(c):
         return 'BYTES'
     if d == 'set':
         return 'ARRAY<STRING>'
+    if d == 'vector':
+        return 'ARRAY<FLOAT>'
     if d.endswith('text') or d in ('json', 'enum', 'uuid', 'inet4', 'inet6'):
         return 'STRING'
     raise Failure('the test house knows no lake type for %s' % c.type)
@@ -91,7 +93,7 @@ def expression(c):
         return q + '+0' if c.precision == 1 else "lpad(hex(%s),%d,'0')" % (q, (c.precision + 7) // 8 * 2)
     if d == 'float':
         return q + '*1e0'  # as double: a float alone is printed with 6 digits
-    if d in ('binary', 'varbinary') or d.endswith('blob'):
+    if d in ('binary', 'varbinary', 'vector') or d.endswith('blob'):
         return 'hex(%s)' % q
     if d in ('char', 'varchar', 'enum', 'set', 'json', 'uuid', 'inet4', 'inet6') or d.endswith('text'):
         return 'hex(convert(%s using utf8mb4))' % q
@@ -141,6 +143,8 @@ def value(c, text):
         return '"%s.%s"' % (clock, fraction.ljust(3, '0')[:3])
     if d in ('binary', 'varbinary') or d.endswith('blob'):
         return '"%s"' % text.lower()
+    if d == 'vector':  # little-endian floats, on both brands
+        return '[%s]' % ','.join(real(f[0], 9) for f in struct.iter_unpack('<f', bytes.fromhex(text)))
     s = bytes.fromhex(text).decode()
     if d == 'set':
         return '[%s]' % ','.join(escape(m) for m in s.split(',')) if s else '[]'

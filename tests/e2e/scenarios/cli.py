@@ -2,11 +2,14 @@
 import json
 import os
 import re
+import socket
+import subprocess
+import time
 
 from house import lake, traffic
-from house.agent import DONE, USAGE, Job, command
+from house.agent import DONE, HUMAN, USAGE, Job, command
 from house.registry import check, each, test
-from house.server import ANY, PASSWORD
+from house.server import ANY, KINDS, PASSWORD, TESTS_DIR, free_port
 
 VERBS = ('run', 'validate', 'table read', 'table checksum', 'table count', 'table schema', 'table snapshots', 'table files',
          'version', 'help')
@@ -44,8 +47,8 @@ def text(blocks):
 
 def validate(t, content):
     path = os.path.join(t.work, 'job.yaml')
-    with open(path, 'w', encoding='utf-8') as f:
-        f.write(content)
+    with open(path, 'wb') as f:
+        f.write(content if isinstance(content, bytes) else content.encode())
     return command(t, 'validate', path)
 
 
@@ -95,6 +98,163 @@ def job_files(t):
                            (text(valid()).replace(PASSWORD, '${file:/nowhere/secret}'), '/nowhere/secret')):
         code, out, err = validate(t, content)
         check(code == USAGE and holds in err and err.strip(), 'job file %r: %d %s', content[:60], code, err)
+
+
+@test()
+def places(t):
+    """What is wrong in a job file has its place, whatever it is: bytes, blocks, nodes of the wrong kind, Paimon's options."""
+    base = text(valid())
+    count = base.count('\n')
+    sink = base[:base.index('pipeline:')]
+    in_sink = sink.count('\n') + 1
+    for content, place, *holds in (
+            (base.encode() + b'# \xff\n', '%d:3' % (count + 1), 'UTF-8'),
+            (base.encode() + b'\x00', '%d:1' % (count + 1), 'NUL'),
+            (base.encode() + b'# \x07\n', '%d:3' % (count + 1), 'U+0007'),
+            (base.encode() + b'\xef\xbb\xbfx: 1\n', '%d:1' % (count + 1), 'byte order mark'),
+            (base.encode('utf-16'), '1:1', 'UTF-16'),
+            (base.encode() + b'#' * (1 << 20), '%d:' % (count + 1), '1 MiB'),
+            (b'', '1:1', 'nothing'),
+            (sink + '  table.properties: [bucket]\n', '%d:3' % in_sink, 'table.properties', 'map'),
+            (sink + '  table.properties: 7\n', '%d:3' % in_sink, 'table.properties', 'map'),
+            (sink + '  table.properties:\n    bucket: [1]\n', '%d:5' % (in_sink + 1), 'bucket', 'list'),
+            (sink + '  table.properties.bukcet: 2\n', '%d:3' % in_sink, 'did you mean "bucket"'),
+            (sink + '  table.properties:\n    file.formt: avro\n', '%d:5' % (in_sink + 1), 'did you mean "file.format"'),
+            (sink + '  table.properties.bucket: none\n', '%d:3' % in_sink, 'bucket'),
+            (sink + '  table.properties.num-levels: 2\n  table.properties.file.format: orc\n', '%d:3' % (in_sink + 1), 'orc'),
+            (sink + '  table.properties.branch: b1\n', '%d:3' % in_sink, 'branch', 'not supported')):
+        code, out, err = validate(t, content)
+        check(code == USAGE and not out and 'job.yaml:' + place in err, 'job file %r: %d, no place %s in %s', content[-60:], code, place, err)
+        check(all(h in err for h in holds), 'job file %r: %s is not in %s', content[-60:], holds, err)
+    for block in ('source', 'sink'):
+        blocks = valid()
+        del blocks[block]
+        code, _, err = validate(t, text(blocks))
+        check(code == USAGE and 'job.yaml: block "%s:" is missing' % block in err and block + ': {type' in err, 'without %s: %s', block, err)
+    code, _, err = validate(t, b'\xef\xbb\xbf' + base.encode())
+    check(code == DONE, 'a byte order mark at the beginning: %d %s', code, err)
+    code, _, err = validate(t, sink + '  table.properties.team.owner: me\n  table.properties.scan.mode: latest\n')
+    check(code == DONE and err.count('\n') == 1 and 'team.owner' in err, 'an option of nobody\'s: %d %s', code, err)
+
+
+class Silent:
+    """A listener that never answers; full: whose queue takes no connection more, so that not even the kernel does."""
+
+    def __init__(self, full):
+        self.socket = socket.socket()
+        self.socket.bind(('127.0.0.1', free_port()))
+        self.socket.listen(0 if full else 16)
+        self.port, self.kept = self.socket.getsockname()[1], []
+        while full:
+            s = socket.socket()
+            self.kept.append(s)
+            s.settimeout(0.3)
+            try:
+                s.connect(('127.0.0.1', self.port))
+            except socket.timeout:
+                return
+
+    def close(self):
+        for s in [self.socket, *self.kept]:
+            s.close()
+
+
+@each('black_hole', ('silent', 'full'), seconds=30)
+def black_hole(t, kind):
+    """A server address that swallows everything: SIGTERM ends inlet within two seconds all the same."""
+    peer = Silent(kind == 'full')
+    t.later.append(peer.close)
+    job = t.job(peer, 'nothing')
+    agent = job.start()
+    time.sleep(1.5)
+    check(agent.alive(), 'inlet ended on its own: %s', agent.tail())
+    began = time.monotonic()
+    agent.stop(10)
+    took = time.monotonic() - began
+    check(took < 2, 'inlet ended %.1f s after SIGTERM', took)
+
+
+@each('earliest', ('mariadb-11.8', 'mysql-8.0'), seconds=120)
+def earliest(t, kind):
+    """scan.startup.mode: earliest-offset over a log in which databases and tables were dropped and altered before they had rows:
+    tables as they are now. Where rows of an earlier incarnation were read, its end sets the table aside by name."""
+    server = t.server(kind, private=True)
+    database = t.database(server, name='early')
+    server.sql("create table t (id int primary key, old varchar(3)); drop table t; create table t (id int primary key, v varchar(20)); "
+               "alter table t add w int; truncate table t; create or replace table t2 (id int primary key)" if server.mariadb else
+               "create table t (id int primary key, old varchar(3)); drop table t; create table t (id int primary key, v varchar(20)); "
+               "alter table t add w int; truncate table t; create table t2 (id int primary key)", database)
+    server.sql('drop database early')
+    database = t.database(server, 'create table t (id int primary key, v varchar(20))', 'alter table t add w int',
+                          "insert into t values (1, 'a', 1), (2, 'b', 2)", "update t set v = 'c' where id = 2", name='early')
+    job = t.job(server, database, source__scan__startup__mode='earliest-offset')
+    agent = job.catch_up(60, DONE)
+    check('table-parked' not in agent.log(), 'a table was set aside: %s', agent.tail())
+    lake.same(t, job, ['t'])
+    server.sql("insert into t values (3, 'later', 3)", database)
+    job.catch_up(60, DONE)
+    lake.same(t, job, ['t'])
+    # the first row that was read makes it count, over restarts too
+    server.sql("drop table t; create table t (id int primary key, v varchar(20), w int); insert into t values (7, 'again', 7)", database)
+    agent = job.catch_up(60, HUMAN)
+    check('dropped the table' in agent.log() and 'early.t' in agent.log(), 'the reason is not said: %s', agent.tail())
+    # and so it is in one go
+    other = t.job(server, database, name='in-one-go', warehouse=os.path.join(t.work, 'lake-2'), source__scan__startup__mode='earliest-offset')
+    agent = other.catch_up(60, HUMAN)
+    check('dropped the table' in agent.log(), 'the reason is not said: %s', agent.tail())
+
+
+@each('late_table', ('mariadb-11.8', 'mysql-8.0'), seconds=90, servers=lambda v: (v,))
+def late_table(t, kind):
+    """A table that was made, altered and filled while the job rested is copied as it is: what the log says of its past is passed."""
+    server = t.server(kind)
+    database = t.database(server, 'create table a (id int primary key)', 'insert into a values (1)')
+    job = t.job(server, database)
+    job.catch_up()
+    server.sql("create table b (id int primary key); insert into b values (1); alter table b add v varchar(9); insert into b values (2, 'x'); "
+               'insert into a values (2)', database)
+    agent = job.catch_up(60, DONE)
+    check('table-parked' not in agent.log(), 'a table was set aside: %s', agent.tail())
+    lake.same(t, job, ['a', 'b'])
+    server.sql("update b set v = 'y'; insert into a values (3)", database)
+    job.catch_up(60, DONE)
+    lake.same(t, job, ['a', 'b'])
+
+
+@each('tls', KINDS, seconds=120)
+def tls(t, kind):
+    """ssl-mode with the right authority: copied and streamed rows; with another one, or for another name: refused before any row."""
+    own = os.path.join(t.work, 'certificates')
+    os.makedirs(own)
+    subprocess.run(['bash', '-c', '. "$1"; tls_files "$2"', '-', os.path.join(TESTS_DIR, 'servers', 'server.sh'), own], check=True)
+    ca, wrong = os.path.join(own, 'ca.pem'), os.path.join(t.work, 'wrong.pem')
+    server = t.server(kind, *(['--ssl'] if kind.startswith('mariadb') else []), '--ssl-ca=' + ca, '--ssl-cert=' + os.path.join(own, 'cert.pem'),
+                      '--ssl-key=' + os.path.join(own, 'key.pem'), private=True)
+    database = t.database(server, 'create table t (id int primary key, v varchar(20))', "insert into t values (1, 'copied')")
+    for host, in server.sql("select host from mysql.user where user = 'inlet'"):
+        server.sql("alter user inlet@'%s' require ssl" % host)
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj',
+                    '/CN=inlet test CA', '-keyout', os.path.join(t.work, 'wrong.key'), '-out', wrong], check=True, capture_output=True)
+    for n, (mode, authority, host) in enumerate((('VERIFY_CA', wrong, '127.0.0.1'), ('VERIFY_IDENTITY', wrong, 'localhost'),
+                                                 ('VERIFY_IDENTITY', ca, '127.1'))):
+        job = t.job(server, database, name='refused-%d' % n, warehouse=os.path.join(t.work, 'refused'))
+        job.put('source', 'ssl-mode', mode).put('source', 'ssl-ca', authority).put('source', 'hostname', host)
+        agent = job.catch_up(30, USAGE)
+        check(re.search('certificate|verif|match', agent.log(), re.I), '%s with %s for %s: %s', mode, authority, host, agent.tail())
+        check(PASSWORD not in agent.log(), 'the password is in the log')
+        check(not os.path.exists(os.path.join(job.warehouse, database + '.db')), 'a refused job made tables')
+    plain = t.job(server, database, name='plain').put('source', 'ssl-mode', 'DISABLED')
+    plain.catch_up(30, (USAGE, HUMAN))
+    for n, (mode, host) in enumerate((('REQUIRED', '127.0.0.1'), ('VERIFY_CA', '127.0.0.1'), ('VERIFY_IDENTITY', 'localhost'))):
+        job = t.job(server, database, name='good-%d' % n, warehouse=os.path.join(t.work, 'lake-%d' % n))
+        job.put('source', 'ssl-mode', mode).put('source', 'hostname', host)
+        if mode != 'REQUIRED':
+            job.put('source', 'ssl-ca', ca)
+        job.catch_up()
+        lake.same(t, job, ['t'], engines=('java',))
+        server.sql("insert into t values (%d, 'streamed'); update t set v = 'changed %d' where id = 1" % (10 + n, n), database)
+        job.catch_up()
+        lake.same(t, job, ['t'])
 
 
 @test(servers=(ANY,), seconds=60)

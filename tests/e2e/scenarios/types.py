@@ -222,6 +222,35 @@ def edges(t, what):
         check(sorted(view.rows('%s.%s' % (database, other))) == copied, 'the same rows differ between copied and %s', other)
 
 
+@each('vectors', ['mariadb-11.8', 'mysql-9.7'], seconds=90, servers=lambda v: (v,))
+def vectors(t, kind):
+    """VECTOR, copied, streamed and updated: ARRAY<FLOAT>, element by element."""
+    server = t.server(kind)
+    make = 'vec_fromtext' if server.mariadb else 'string_to_vector'
+    wide = '[%s]' % ','.join(str(i / 7 - 9) for i in range(768))
+    values = ["%s('%s')" % (make, v) for v in (
+        '[0,0,0]', '[1,-1,0.1]', '[1e19,-1e18,1.5e-38]', '[16777216,16777217,-0.333333343]', '[1.5e-38,2.5,-7]')]
+    columns = 'id int primary key, v vector(3) not null, n vector(3), one vector(1), wide vector(768)'
+    database = t.database(server, 'create table copied (%s)' % columns, 'create table streamed (%s)' % columns)
+
+    def fill(table):
+        with server.session(database) as s:
+            for i, v in enumerate(values):
+                s.run("insert into %s values (%d, %s, %s, %s('[%d.25]'), %s('%s'))" % (
+                    table, i, v, v if i % 2 else 'null', make, i, make, wide))
+    fill('copied')
+    job = t.job(server, database)
+    job.catch_up()
+    lake.same(t, job, ['copied', 'streamed'])
+    fill('streamed')
+    server.sql('update copied set n = %s where id = 0; update copied set v = %s, n = null where id = 1; delete from copied where id = 2'
+               % (values[1], values[2]), database)
+    job.catch_up()
+    lake.same(t, job, ['copied', 'streamed'])
+    first = sorted(lake.Lake(job.warehouse).rows(database + '.streamed'))[1]
+    check(first.startswith('{"id":1,"v":[1,-1,0.100000001],"n":[1,-1,0.100000001],"one":[1.25],"wide":[-9,'), 'row %s', first[:200])
+
+
 @each('keys', KINDS, seconds=120, servers=lambda v: (v,))
 def keys(t, kind):
     """Keys of every type: rows are found again by updates and deletes, and chunks split between them."""
