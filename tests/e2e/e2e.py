@@ -26,7 +26,8 @@ import scenarios  # noqa: E402
 from house import bench, context, registry  # noqa: E402
 from house.server import Server  # noqa: E402
 
-# The long ones first, so that the end of the run is not one of them alone.
+# The long ones first, so that the end of the run is not one of them alone: by what they took last time, else by their limit,
+# then by scenario.
 ORDER = ['crash', 'types', 'faults', 'workload', 'foreign', 'agents', 'visibility', 'trouble', 'badlake', 'cli']
 
 
@@ -69,6 +70,12 @@ class Run:
         self.counts = {'ok': 0, 'FAIL': 0, 'skip': 0}
         self.children = {}
         self.ending = False
+        self.took = {}  # test -> seconds, of this run or an earlier one
+        try:
+            with open(os.path.join(self.work, 'took'), encoding='utf-8') as f:
+                self.took = json.load(f)
+        except (OSError, ValueError):
+            pass
 
     def settings(self, servers):
         build = os.path.abspath(self.args.build)
@@ -118,6 +125,7 @@ class Run:
         if late:
             self.report('FAIL', test.name, 'not done after %g s, log %s' % (test.seconds, log), seconds)
         elif code == 0:
+            self.took[test.name] = round(seconds, 1)
             self.report('ok', test.name, '', seconds)
             if not self.args.keep:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -155,6 +163,7 @@ class Run:
             bad = work_bench.start({k for t in tests for k in t.servers})
             with open(os.path.join(self.work, 'settings'), 'w', encoding='utf-8') as f:
                 json.dump(self.settings(work_bench.servers), f)
+            tests = sorted(tests, key=lambda t: -self.took.get(t.name, t.seconds))
             self.work_off([t for t in tests if not t.alone], self.args.jobs, bad)
             self.work_off([t for t in tests if t.alone], 1, bad)
         finally:
@@ -169,6 +178,8 @@ class Run:
                     if part.startswith('server-') and os.path.exists(os.path.join(folder, part, 'pid')):
                         Server('mariadb-11.8', os.path.join(folder, part), 0).stop(kill=True)
             work_bench.end()
+            with open(os.path.join(self.work, 'took'), 'w', encoding='utf-8') as f:
+                json.dump(self.took, f)
         return self.counts
 
     def work_off(self, tests, jobs, bad):
