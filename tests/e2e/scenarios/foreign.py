@@ -130,3 +130,48 @@ def strangers_table(t):
     check('ours' in agent.log(), 'the table is not named:\n%s', agent.tail())
     check(view.rows(database + '.ours') == ['{"id":"theirs","w":1}'], 'a stranger\'s table was written to')
     lake.same(t, job, ['other'])
+
+
+ALTERING = {  # what is altered -> (the operation, whether the source's columns still fit)
+    'option': ([{'set': 'snapshot.num-retained.max', 'value': '50'}], True),
+    'comment': ([{'columnComment': 'v', 'to': 'somebody explained it'}, {'comment': 'and the table too'}], True),
+    'buckets': ([{'set': 'bucket', 'value': '4'}], False),
+    'add': ([{'add': 'extra', 'type': 'INT'}], False),
+    'rename': ([{'rename': 'v', 'to': 'w'}], False),
+    'type': ([{'type': 'v', 'to': 'STRING'}], False),
+}
+
+
+@each('altered', ['%s_%s' % (when, what) for when in ('resting', 'running') for what in ALTERING], seconds=90, servers=lambda v: (ANY,))
+def altered(t, case):
+    """Somebody alters the table: read again; it goes on where the source's columns still fit, and is set aside by name where not."""
+    when, what = case.split('_')
+    change_of, fits = ALTERING[what]
+    server, job, view, database = start(t)
+    name = database + '.ours'
+    agent = None
+    if when == 'running':
+        agent = job.start()
+        before = view.latest(name)
+        change(server, database, 8)
+        until(20, 'a first commit', lambda: view.latest(name) > before, agent)
+    view.write(name, {'alter': change_of})
+    shape = view.schema(name)
+    for i in range(2):
+        before = view.latest(database + '.other')
+        change(server, database, 20 + i)
+        if agent:
+            until(20, 'the other table to go on', lambda: view.latest(database + '.other') > before, agent)
+    if agent:
+        if not fits:
+            agent.wait_log(r'table-parked[^\n]*ours', 20)
+        agent.stop(15, DONE if fits else ASIDE)
+    again = job.catch_up(60, DONE if fits else ASIDE)
+    check(fits or 'ours' in again.log(), 'the table is not named:\n%s', again.tail())
+    check(view.schema(name) == shape, 'inlet changed the schema that somebody else made')
+    lake.same(t, job, ['other'])
+    if fits:
+        want = canon.rows_of(server, database, 'ours')
+        diff = lake.difference(want, view.rows(name))
+        check(not diff, '%s: %s', name, diff)
+        view.verify(name)
