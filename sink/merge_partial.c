@@ -72,7 +72,8 @@ static bool is_not_older(const struct merge_state *s, size_t group, const struct
     const struct merge_group *g = &s->rule->groups[group];
     for (size_t i = 0; i < g->order_count; i++) {
         size_t c = g->order[i];
-        int order = value_compare(&s->rule->schema->fields[c].type, &values[c], &s->row[c]);
+        int order =
+            merge_rule_compare_column(&s->rule->schema->fields[c].type, &values[c], &s->row[c]);
         if (order != 0) {
             return order > 0;
         }

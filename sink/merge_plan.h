@@ -64,6 +64,10 @@ MUST_USE bool merge_plan_read_options(struct merge_rule *r, struct error *err);
 /* Fills a rule that has its schema. */
 MUST_USE bool merge_plan_read(struct merge_rule *r, struct error *err);
 
+/* One ordering column as Paimon's generated comparators do: nulls first; floats by < and >, so that
+ * zeroes are equal whatever their sign, and NaN is equal to all. */
+int merge_rule_compare_column(const struct type *t, const struct value *a, const struct value *b);
+
 void merge_partial_begin(struct merge_state *s);
 MUST_USE bool merge_partial_add(struct merge_state *s, const struct run_row *row,
                                 struct error *err);

@@ -79,11 +79,25 @@ size_t merge_rule_order(const struct merge_rule *r, const size_t **out_columns)
     return r == NULL ? 0 : r->sequence_count;
 }
 
+int merge_rule_compare_column(const struct type *t, const struct value *a, const struct value *b)
+{
+    if (a->state != VALUE_SET || b->state != VALUE_SET) {
+        return (a->state == VALUE_SET) - (b->state == VALUE_SET);
+    }
+    if (t->kind == TYPE_FLOAT) {
+        return (a->f4 > b->f4) - (a->f4 < b->f4);
+    }
+    if (t->kind == TYPE_DOUBLE) {
+        return (a->f8 > b->f8) - (a->f8 < b->f8);
+    }
+    return value_compare(t, a, b);
+}
+
 int merge_rule_compare(const struct merge_rule *r, const struct value *a, const struct value *b)
 {
     for (size_t i = 0; r != NULL && i < r->sequence_count; i++) {
         size_t c = r->sequence[i];
-        int order = value_compare(&r->schema->fields[c].type, &a[c], &b[c]);
+        int order = merge_rule_compare_column(&r->schema->fields[c].type, &a[c], &b[c]);
         if (order != 0) {
             bool nulls = a[c].state != VALUE_SET || b[c].state != VALUE_SET;
             return r->descending && !nulls ? -order : order;
