@@ -14,6 +14,8 @@ endfunction()
 
 inlet_package(mariadb libmariadb libmariadb-dev)
 inlet_package(zstd libzstd libzstd-dev)
+inlet_package(snappy snappy libsnappy-dev)
+inlet_package(lz4 liblz4 liblz4-dev)
 inlet_package(yaml yaml-0.1 libyaml-dev)
 inlet_package(pcre2 libpcre2-8 libpcre2-dev)
 inlet_package(zlib zlib zlib1g-dev)

@@ -12,7 +12,7 @@ release=$(. /etc/os-release 2>/dev/null && echo "${ID:-}-${VERSION_ID:-}") || re
 want=''
 for group in "${@:-build}"; do
   case $group in
-    build)      want="$want gcc libc6-dev cmake ninja-build pkg-config libmariadb-dev libzstd-dev libyaml-dev libpcre2-dev zlib1g-dev libroaring-dev"
+    build)      want="$want gcc libc6-dev cmake ninja-build pkg-config libmariadb-dev libzstd-dev libsnappy-dev liblz4-dev libyaml-dev libpcre2-dev zlib1g-dev libroaring-dev"
                 [ "$release" = debian-12 ] || want="$want libyyjson-dev" ;;
     test)       want="$want git libcmocka-dev clang clang-tidy shellcheck mariadb-client default-jdk-headless maven
                       python3 python3-venv strace openssl util-linux procps binutils"

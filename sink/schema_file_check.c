@@ -87,7 +87,8 @@ static bool check_formats_by_level(const struct schema *s, struct error *err)
         const struct format_ops *format;
         bool has_level = str_next(&part, ':', &level);
         if (!has_level || part.ptr == NULL || !format_of_option(str_trim(part), &format, err)) {
-            return unsupported(err, STR("file.format.per.level"), " with formats other than avro");
+            return unsupported(err, STR("file.format.per.level"),
+                               " with formats other than avro and parquet");
         }
     }
     return true;
@@ -97,11 +98,8 @@ static bool check_format(const struct schema *s, struct error *err)
 {
     struct str name = schema_option(s, STR("file.format"));
     const struct format_ops *format;
-    if (name.ptr == NULL || str_eq_nocase(str_trim(name), STR("parquet"))) {
-        return error_set(err, FAIL_SCHEMA,
-                         "parquet is not supported yet; create the table with file.format: avro");
-    }
-    if (!format_of_option(str_trim(name), &format, err) || !check_formats_by_level(s, err)) {
+    name = name.ptr == NULL ? STR("parquet") : str_trim(name); /* Paimon's default */
+    if (!format_of_option(name, &format, err) || !check_formats_by_level(s, err)) {
         return false;
     }
     struct str compression = schema_option(s, STR("file.compression"));

@@ -10,6 +10,7 @@
  * KiB make files under 1 % smaller and nothing faster, and cost a merge of many files its memory.
  */
 #define AVRO_FILE_BLOCK ((size_t)64 * 1024)
+#define AVRO_FILE_READER ((uint64_t)512 * 1024)
 
 struct format_writer {
     struct avro_writer *file;
@@ -145,6 +146,17 @@ static enum next file_read(struct format_reader *r, const struct value **out_val
     return NEXT_ROW;
 }
 
+/* The window, a block packed and plain, and a row. Blocks of Java's writers have 64 KB; how long
+ * one is stands in the file alone. */
+static bool file_reader_memory(struct fs fs, const char *path, uint64_t file_bytes,
+                               const struct schema_field *fields, size_t count, uint64_t *out_bytes,
+                               struct error *err)
+{
+    (void)fs, (void)path, (void)file_bytes, (void)fields, (void)count, (void)err;
+    *out_bytes = AVRO_FILE_READER;
+    return true;
+}
+
 const struct format_ops avro_file_ops = {
     .name = "avro",
     .check = file_check,
@@ -156,4 +168,5 @@ const struct format_ops avro_file_ops = {
     .reader_open = file_reader_open,
     .read = file_read,
     .reader_close = file_reader_close,
+    .reader_memory = file_reader_memory,
 };

@@ -1,7 +1,11 @@
 #include "sink/format/compress.h"
 
 #define ZLIB_CONST /* zlib: input is const */
+#include <limits.h>
+#include <lz4.h>
 #include <pthread.h>
+#include <snappy-c.h>
+#include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -82,14 +86,79 @@ bool compress_of_option(struct str name, enum compress_codec *out, struct error 
 const char *compress_avro_name(enum compress_codec codec)
 {
     static const char *const names[] = {"null", "zstandard", "deflate"};
+    must(codec <= COMPRESS_DEFLATE);
     return names[codec];
 }
 
-static bool deflate_block(struct str plain, struct buf *out, struct error *err)
+/* Parquet's numbers (parquet.thrift, CompressionCodec) and the names of Paimon's options. */
+static const struct {
+    const char *name;
+    int32_t number;
+    enum compress_codec codec;
+    bool known;
+} parquet_codecs[] = {
+    {"none", 0, COMPRESS_NONE, true},    {"uncompressed", 0, COMPRESS_NONE, true},
+    {"null", 0, COMPRESS_NONE, true},    {"snappy", 1, COMPRESS_SNAPPY, true},
+    {"gzip", 2, COMPRESS_GZIP, true},    {"lzo", 3, COMPRESS_NONE, false},
+    {"brotli", 4, COMPRESS_NONE, false}, {"lz4", 5, COMPRESS_NONE, false},
+    {"zstd", 6, COMPRESS_ZSTD, true},    {"zstandard", 6, COMPRESS_ZSTD, true},
+    {"lz4_raw", 7, COMPRESS_LZ4, true},
+};
+#define PARQUET_CODECS (sizeof(parquet_codecs) / sizeof(parquet_codecs[0]))
+
+bool compress_of_parquet_option(struct str name, enum compress_codec *out, struct error *err)
+{
+    if (name.len == 0) {
+        *out = COMPRESS_ZSTD;
+        return true;
+    }
+    for (size_t i = 0; i < PARQUET_CODECS; i++) {
+        if (parquet_codecs[i].known && str_eq_nocase(name, str_of(parquet_codecs[i].name))) {
+            *out = parquet_codecs[i].codec;
+            return true;
+        }
+    }
+    return error_set(err, FAIL_CONFIG,
+                     "compression '%.*s' is not supported for parquet; use zstd, snappy, gzip, "
+                     "lz4_raw or none",
+                     STR_FMT(str_slice(name, 0, 40)));
+}
+
+bool compress_of_parquet(int32_t codec, enum compress_codec *out, struct error *err)
+{
+    const char *name = "unknown";
+    for (size_t i = 0; i < PARQUET_CODECS; i++) {
+        if (parquet_codecs[i].number == codec && parquet_codecs[i].known) {
+            *out = parquet_codecs[i].codec;
+            return true;
+        }
+        name = parquet_codecs[i].number == codec ? parquet_codecs[i].name : name;
+    }
+    return error_set(err, FAIL_SCHEMA,
+                     "Parquet codec %d (%s) is not supported (none, snappy, gzip, zstd and lz4_raw "
+                     "are); rewrite the file with file.compression zstd",
+                     (int)codec, name);
+}
+
+int32_t compress_parquet_codec(enum compress_codec codec)
+{
+    for (size_t i = 0; i < PARQUET_CODECS; i++) {
+        if (parquet_codecs[i].known && parquet_codecs[i].codec == codec) {
+            return parquet_codecs[i].number;
+        }
+    }
+    must(codec != COMPRESS_DEFLATE);
+    return 0;
+}
+
+#define RAW_WINDOW (-MAX_WBITS)      /* Avro has no zlib header */
+#define GZIP_WINDOW (MAX_WBITS + 16) /* a gzip header and a CRC */
+
+static bool deflate_block(int window, struct str plain, struct buf *out, struct error *err)
 {
     z_stream z = {0};
-    must(deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) ==
-         Z_OK); /* raw: Avro has no zlib header */
+    must(deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY) ==
+         Z_OK);
     bool ok = false;
     uLong bound = deflateBound(&z, (uLong)plain.len);
     char *into = bound > UINT32_MAX ? NULL : buf_room(out, bound);
@@ -130,6 +199,33 @@ static bool zstd_block(int level, struct str plain, struct buf *out, struct erro
     return true;
 }
 
+static bool snappy_block(struct str plain, struct buf *out, struct error *err)
+{
+    size_t len = snappy_max_compressed_length(plain.len);
+    char *into = buf_room(out, len);
+    if (into == NULL) {
+        return error_set(err, FAIL_LIMIT, "a block of %zu bytes is too long to compress",
+                         plain.len);
+    }
+    must(snappy_compress(plain.ptr, plain.len, into, &len) == SNAPPY_OK);
+    out->len += len;
+    return true;
+}
+
+static bool lz4_block(struct str plain, struct buf *out, struct error *err)
+{
+    int bound = plain.len > LZ4_MAX_INPUT_SIZE ? 0 : LZ4_compressBound((int)plain.len);
+    char *into = bound > 0 ? buf_room(out, (size_t)bound) : NULL;
+    if (into == NULL) {
+        return error_set(err, FAIL_LIMIT, "a block of %zu bytes is too long to compress",
+                         plain.len);
+    }
+    int n = LZ4_compress_default(plain.ptr, into, (int)plain.len, bound);
+    must(n > 0);
+    out->len += (size_t)n;
+    return true;
+}
+
 bool compress_block(enum compress_codec codec, int level, struct str plain, struct buf *out,
                     struct error *err)
 {
@@ -140,7 +236,13 @@ bool compress_block(enum compress_codec codec, int level, struct str plain, stru
     case COMPRESS_ZSTD:
         return zstd_block(level, plain, out, err);
     case COMPRESS_DEFLATE:
-        return deflate_block(plain, out, err);
+        return deflate_block(RAW_WINDOW, plain, out, err);
+    case COMPRESS_GZIP:
+        return deflate_block(GZIP_WINDOW, plain, out, err);
+    case COMPRESS_SNAPPY:
+        return snappy_block(plain, out, err);
+    case COMPRESS_LZ4:
+        return lz4_block(plain, out, err);
     }
     return error_set(err, FAIL_CONFIG, "codec %d is unknown", (int)codec);
 }
@@ -190,13 +292,13 @@ static bool zstd_expand(struct str packed, struct buf *out, struct error *err)
     }
 }
 
-static bool deflate_expand(struct str packed, struct buf *out, struct error *err)
+static bool deflate_expand(int window, struct str packed, struct buf *out, struct error *err)
 {
     if (packed.len > UINT32_MAX) {
         return error_set(err, FAIL_LIMIT, "a block of %zu bytes is too long", packed.len);
     }
     z_stream z = {0};
-    must(inflateInit2(&z, -MAX_WBITS) == Z_OK);
+    must(inflateInit2(&z, window) == Z_OK);
     size_t room = expand_room(out);
     bool ok = false;
     z.next_in = (const Bytef *)packed.ptr;
@@ -241,7 +343,94 @@ bool compress_expand(enum compress_codec codec, struct str packed, struct buf *o
     case COMPRESS_ZSTD:
         return zstd_expand(packed, out, err);
     case COMPRESS_DEFLATE:
-        return deflate_expand(packed, out, err);
+        return deflate_expand(RAW_WINDOW, packed, out, err);
+    case COMPRESS_GZIP:
+        return deflate_expand(GZIP_WINDOW, packed, out, err);
+    case COMPRESS_SNAPPY: {
+        size_t len = 0;
+        if (snappy_uncompressed_length(packed.ptr, packed.len, &len) != SNAPPY_OK) {
+            return error_set(err, FAIL_CORRUPT, "a block is not snappy data");
+        }
+        char *into = buf_room(out, len);
+        if (into == NULL) {
+            return error_set(err, FAIL_LIMIT, "a block is longer than %zu bytes", out->max);
+        }
+        out->len = len;
+        return compress_expand_exact(codec, packed, into, len, err);
+    }
+    case COMPRESS_LZ4:
+        break;
     }
     return error_set(err, FAIL_CONFIG, "codec %d is unknown", (int)codec);
+}
+
+/* gzip may be several members, one after another; raw deflate is one. */
+static bool inflate_exact(int window, struct str packed, char *into, size_t len)
+{
+    if (packed.len > UINT32_MAX || len > UINT32_MAX) {
+        return false;
+    }
+    z_stream z = {0};
+    must(inflateInit2(&z, window) == Z_OK);
+    z.next_in = (const Bytef *)packed.ptr;
+    z.avail_in = (uInt)packed.len;
+    z.next_out = (Bytef *)into;
+    z.avail_out = (uInt)len;
+    int rc = inflate(&z, Z_FINISH);
+    while (rc == Z_STREAM_END && z.avail_in > 0 && window == GZIP_WINDOW &&
+           inflateReset(&z) == Z_OK) {
+        rc = inflate(&z, Z_FINISH);
+    }
+    bool ok = rc == Z_STREAM_END && z.avail_out == 0 && z.avail_in == 0;
+    (void)inflateEnd(&z);
+    return ok;
+}
+
+static bool zstd_exact(struct str packed, char *into, size_t len)
+{
+    struct contexts *x = contexts();
+    if (x->d == NULL) {
+        x->d = ZSTD_createDCtx();
+        must(x->d != NULL);
+    }
+    size_t n = ZSTD_decompressDCtx(x->d, into, len, packed.ptr, packed.len);
+    return !ZSTD_isError(n) && n == len;
+}
+
+static bool expand_exact(enum compress_codec codec, struct str packed, char *into, size_t len)
+{
+    size_t got = len;
+    switch (codec) {
+    case COMPRESS_NONE:
+        if (packed.len != len) {
+            return false;
+        }
+        if (len > 0) {
+            memcpy(into, packed.ptr, len);
+        }
+        return true;
+    case COMPRESS_ZSTD:
+        return zstd_exact(packed, into, len);
+    case COMPRESS_DEFLATE:
+        return inflate_exact(RAW_WINDOW, packed, into, len);
+    case COMPRESS_GZIP:
+        return inflate_exact(GZIP_WINDOW, packed, into, len);
+    case COMPRESS_SNAPPY:
+        return snappy_uncompressed_length(packed.ptr, packed.len, &got) == SNAPPY_OK &&
+               got == len && snappy_uncompress(packed.ptr, packed.len, into, &got) == SNAPPY_OK;
+    case COMPRESS_LZ4:
+        return packed.len <= INT_MAX && len <= INT_MAX &&
+               LZ4_decompress_safe(packed.ptr, into, (int)packed.len, (int)len) == (int)len;
+    }
+    return false;
+}
+
+bool compress_expand_exact(enum compress_codec codec, struct str packed, char *into, size_t len,
+                           struct error *err)
+{
+    if (!expand_exact(codec, packed, into, len)) {
+        return error_set(err, FAIL_CORRUPT, "%zu bytes do not expand to the %zu that they should",
+                         packed.len, len);
+    }
+    return true;
 }

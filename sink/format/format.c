@@ -1,8 +1,9 @@
 #include "sink/format/format.h"
 
 #include "sink/format/avro_file.h"
+#include "sink/format/parquet_file.h"
 
-const struct format_ops *const format_list[] = {&avro_file_ops, NULL};
+const struct format_ops *const format_list[] = {&avro_file_ops, &parquet_file_ops, NULL};
 
 static const struct format_ops *find(struct str name)
 {
@@ -47,9 +48,11 @@ bool format_of_file(struct str file_name, const struct format_ops **out, struct 
     }
     const struct format_ops *f = find(ext);
     if (f == NULL) {
-        return error_set(err, FAIL_SCHEMA,
-                         "data file %.*s: format '%.*s' is not supported yet (avro is)",
-                         STR_FMT(str_slice(file_name, 0, 200)), STR_FMT(str_slice(ext, 0, 40)));
+        return error_set(
+            err, FAIL_SCHEMA,
+            "data file %.*s: format '%.*s' is not supported (avro and parquet are); have "
+            "the table rewritten by its own writer, with file.format parquet",
+            STR_FMT(str_slice(file_name, 0, 200)), STR_FMT(str_slice(ext, 0, 40)));
     }
     *out = f;
     return true;
@@ -60,7 +63,7 @@ bool format_of_option(struct str name, const struct format_ops **out, struct err
     const struct format_ops *f = find(name);
     if (f == NULL) {
         return error_set(err, FAIL_SCHEMA,
-                         "file.format '%.*s' is not supported yet; set file.format to avro",
+                         "file.format '%.*s' is not supported; set file.format to parquet or avro",
                          STR_FMT(str_slice(name, 0, 40)));
     }
     *out = f;

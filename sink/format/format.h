@@ -20,6 +20,9 @@ struct format_reader;
 struct format_options {
     struct str compression; /* zstd, none … */
     int zstd_level;
+    /* Formats that gather rows before they write (Parquet's row groups): */
+    uint64_t block_bytes;  /* file.block-size; 0: the format's own, 128 MiB */
+    uint64_t memory_bytes; /* a writer's bound, about; a block ends when it is used up. 0: none */
 };
 
 enum next { NEXT_ROW, NEXT_END, NEXT_FAIL };
@@ -47,6 +50,11 @@ struct format_ops {
     /* *out_values is valid until the next call. */
     enum next (*read)(struct format_reader *r, const struct value **out_values, struct error *err);
     void (*reader_close)(struct format_reader *r);
+    /* What a reader of this file, with these columns, takes at most while it reads (about, for
+     * Avro). Reads metadata alone, none of the rows. */
+    bool (*reader_memory)(struct fs fs, const char *path, uint64_t file_bytes,
+                          const struct schema_field *fields, size_t count, uint64_t *out_bytes,
+                          struct error *err);
 };
 
 extern const struct format_ops *const format_list[]; /* ends with NULL */

@@ -298,9 +298,9 @@ static void formats_by_name(void **state)
     assert_true(format_of_file(STR("data-u-0.avro"), &f, &err));
     assert_string_equal(f->name, "avro");
     assert_true(format_of_file(STR("data-u-0.avro.zst"), &f, &err)); /* suffix by option */
-    assert_false(format_of_file(STR("data-u-0.parquet"), &f, &err));
+    assert_false(format_of_file(STR("data-u-0.orc"), &f, &err));
     assert_int_equal(err.code, FAIL_SCHEMA);
-    assert_non_null(strstr(err.text, "'parquet' is not supported yet"));
+    assert_non_null(strstr(err.text, "'orc' is not supported"));
     assert_false(format_of_file(STR("data"), &f, &err));
     assert_false(format_of_file(STR(""), &f, &err));
     assert_true(format_of_option(STR("AVRO"), &f, &err));

@@ -146,8 +146,8 @@ static void shapes_refused(void **state)
     assert_false(run_reader_open(&e.origin, e.files.items[0], &r, &err));
     assert_non_null(strstr(err.text, "schema 5"));
     e.files.items[0]->schema_id = 0;
-    e.files.items[0]->name = STR("data-u-0.parquet");
-    expect_refused(&e, FAIL_SCHEMA, "parquet");
+    e.files.items[0]->name = STR("data-u-0.orc");
+    expect_refused(&e, FAIL_SCHEMA, "orc");
     e.files.items[0]->name = STR("data-u-99.avro");
     assert_false(run_reader_open(&e.origin, e.files.items[0], &r, &err));
     evolved_release(&e);
