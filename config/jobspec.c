@@ -201,8 +201,7 @@ static bool load_source(struct jobspec *j, struct error *err)
         return false;
     }
     if (j->source->kind != TREE_MAP) {
-        return option_fail(name, j->source, err,
-                           "\"source\" must be a map of keys and values");
+        return option_fail(name, j->source, err, "\"source\" must be a map of keys and values");
     }
     const struct tree_node *type = tree_child(j->source, STR("type"));
     if (type == NULL || type->kind != TREE_SCALAR || type->text.len == 0) {

@@ -24,8 +24,8 @@ static bool in_family(struct str name, struct str key)
 bool table_option_find(struct str key, struct table_option *out)
 {
     size_t longest = 0;
-    for (size_t i = 0; i < table_option_count(); i++) {
-        struct table_option o = table_option_at(i);
+    for (size_t i = 0; i < table_option_names_count(); i++) {
+        struct table_option o = table_option_names_at(i);
         struct str name = str_of(o.name);
         if (str_eq(name, key)) {
             *out = o;
@@ -92,8 +92,8 @@ const char *table_option_near(struct str key)
     }
     struct str word = lower(key, text);
     size_t least = edits_allowed(word) + 1;
-    for (size_t i = 0; i < table_option_count(); i++) {
-        struct str name = str_of(table_option_at(i).name);
+    for (size_t i = 0; i < table_option_names_count(); i++) {
+        struct str name = str_of(table_option_names_at(i).name);
         size_t distance = str_distance(word, name);
         size_t family = family_distance(name, word);
         distance = family < distance ? family : distance;

@@ -27,8 +27,8 @@ struct table_option {
     const char *note;  /* Markdown, a sentence: what is taken, or why not; may be NULL */
 };
 
-size_t table_option_count(void);
-struct table_option table_option_at(size_t i);
+size_t table_option_names_count(void);
+struct table_option table_option_names_at(size_t i);
 
 /* By its exact name, else by the longest family that it belongs to. */
 bool table_option_find(struct str key, struct table_option *out);

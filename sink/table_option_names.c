@@ -488,14 +488,14 @@ static const char *const kept[] = {"add-column-before-partition",
 #define ACTED_COUNT (sizeof(acted) / sizeof(acted[0]))
 #define KEPT_COUNT (sizeof(kept) / sizeof(kept[0]))
 
-size_t table_option_count(void)
+size_t table_option_names_count(void)
 {
     return ACTED_COUNT + KEPT_COUNT;
 }
 
-struct table_option table_option_at(size_t i)
+struct table_option table_option_names_at(size_t i)
 {
-    must(i < table_option_count());
+    must(i < table_option_names_count());
     return i < ACTED_COUNT
                ? acted[i]
                : (struct table_option){.name = kept[i - ACTED_COUNT], .stance = TABLE_OPTION_KEPT};

@@ -52,8 +52,13 @@ const char *mysql_link_name(const struct mysql_link *l);   /* "host:port" */
 const char *mysql_link_cipher(const struct mysql_link *l); /* NULL: not encrypted */
 uint32_t mysql_link_thread(const struct mysql_link *l);    /* the server's connection id */
 
-/* Puts an error that the server reported (packet, errno) into err with what it asks of us. */
+/* What an error that the server reported asks of us. */
 enum fail mysql_link_fail_of(unsigned server_errno);
+/* The same for the library's one number for everything about TLS, by its text. */
+enum fail mysql_link_fail_tls(const char *text);
+/* What to do about an error of server or library, as the end of a sentence; "" when nothing is
+ * known. */
+const char *mysql_link_fail_advice(unsigned number);
 
 /* Sends one command; nothing is read. */
 MUST_USE bool mysql_link_send(struct mysql_link *l, uint8_t command, struct str body,
@@ -81,9 +86,6 @@ struct mysql_column_info {
 #define MYSQL_LINK_MAX_COLUMNS 4096 /* the server's own limit */
 
 /* Reads one column's definition. out may be NULL. */
-MUST_USE bool mysql_link_column(struct mysql_link *l, struct mysql_column_info *out,
-                                struct error *err);
-/* Reads one column definition; out may be NULL. */
 MUST_USE bool mysql_link_column(struct mysql_link *l, struct mysql_column_info *out,
                                 struct error *err);
 /* Reads the head of a result. *out_count is 0 when the statement gives no rows (then it is done).
