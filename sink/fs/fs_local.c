@@ -514,6 +514,8 @@ static bool local_size(void *self, const char *path, uint64_t *out_bytes, bool *
 static bool next_entry(DIR *dir, const char *folder, const char **out_name, struct stat *out_stat,
                        struct error *err)
 {
+    int fd = dirfd(dir);
+    must(fd >= 0);
     for (;;) {
         errno = 0;
         struct dirent *d = readdir(dir);
@@ -524,7 +526,7 @@ static bool next_entry(DIR *dir, const char *folder, const char **out_name, stru
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0) {
             continue;
         }
-        if (fstatat(dirfd(dir), d->d_name, out_stat, 0) == 0) {
+        if (fstatat(fd, d->d_name, out_stat, 0) == 0) {
             *out_name = d->d_name;
             return true;
         }

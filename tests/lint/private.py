@@ -16,7 +16,7 @@ PATTERNS = [
 ]
 above = os.path.dirname(ROOT)
 if above.count('/') >= 1 and above not in ('/', '/tmp', '/usr', '/src', '/opt'):
-    PATTERNS.append((re.escape(above) + '/', 'the place of this checkout'))
+    PATTERNS.append((r'(?<![\w.])' + re.escape(above) + '/', 'the place of this checkout'))
 
 checked = 0
 for name in files():
