@@ -122,6 +122,10 @@ const struct cli_verb cli_verbs[] = {
     {"table files", "WAREHOUSE DB.TABLE", "list a table's live data files",
      "One JSON line a file of the newest (or the given) snapshot.", 2, table_verbs_scan_flags,
      table_verbs_files},
+    {"table expire", "WAREHOUSE DB.TABLE", "remove old snapshots and the files only they name",
+     "Follows the table's `snapshot.*` and `changelog.*` retention options; what consumers have "
+     "still to read, tags and branches stay. A running job does the same in the background.",
+     2, table_verbs_expire_flags, table_verbs_expire},
     {"version", "", "print the version", "Prints `inlet VERSION`.", 0, no_flags, version_verb},
     {"help", "[VERB]", "explain a verb", "Without a verb: the list of verbs.", -1, no_flags,
      help_verb},

@@ -28,6 +28,7 @@ void committer_init(struct committer *c, struct pipeline *p)
     c->parking = MEM_ARRAY(struct position *, p->route_count + 1);
     c->parking_reason = mem_array(p->route_count + 1, sizeof *c->parking_reason);
     c->pins = MEM_ARRAY(struct pin, p->route_count + 1);
+    c->expirers = MEM_ARRAY(struct expirer, p->route_count + 1);
 }
 
 static void discard_flushed(const struct committer *c, const struct flushed *f)
@@ -64,6 +65,9 @@ static void event_discard(struct committer *c, struct event *e)
     if (e->compaction != NULL) {
         compactor_discard(e->compaction);
     }
+    if (e->expiry != NULL) {
+        expirer_discard(e->expiry);
+    }
     position_free(e->position);
     mem_free(e);
 }
@@ -89,6 +93,7 @@ void committer_release(struct committer *c)
     mem_free(c->parking);
     mem_free(c->parking_reason);
     mem_free(c->pins);
+    mem_free(c->expirers);
 }
 
 /* ---- setting aside ---- */
@@ -233,7 +238,8 @@ static bool publish(struct committer *c, size_t route, int64_t mark, struct list
     t->written_bytes += l->bytes;
     sweep_paused(c, route);
     progress_commit(c->progress, t, mark, l->rows, l->count, instant_mono_ms() - began);
-    pin_move(&c->pins[route], t, c->p->owner->job);
+    pin_move(&c->pins[route], t, c->p->owner->job, false);
+    expirer_consider(&c->expirers[route], &c->pins[route], c->p, (uint32_t)route);
     return true;
 }
 
@@ -496,6 +502,10 @@ static bool handle(struct committer *c, struct event *e, struct error *err)
         return true;
     case EVENT_COMPACTED:
         return on_compacted(c, e, err);
+    case EVENT_EXPIRED:
+        expirer_finish(&c->expirers[e->route], c->p, e->expiry);
+        e->expiry = NULL;
+        return true;
     case EVENT_PARK:
         on_park(c, e);
         return commit_ready_marks(c, err);
@@ -555,7 +565,11 @@ static bool look_at_tables(struct committer *c, struct error *err)
     c->look_ms = now;
     for (size_t i = 0; i < c->p->route_count; i++) {
         struct route *r = &c->p->routes[i];
-        if (route_is_parked(r) || commit_look(r->table, c->p->owner, err)) {
+        if (route_is_parked(r)) {
+            continue;
+        }
+        if (commit_look(r->table, c->p->owner, err)) {
+            expirer_consider(&c->expirers[i], &c->pins[i], c->p, (uint32_t)i);
             continue;
         }
         if (!parks_table(err->code)) {

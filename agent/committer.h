@@ -12,6 +12,7 @@
 #include "agent/checkpoint.h"
 #include "agent/copy.h"
 #include "agent/epoch.h"
+#include "agent/expirer.h"
 #include "agent/mark_list.h"
 #include "agent/pin.h"
 #include "agent/pipeline.h"
@@ -38,7 +39,8 @@ struct committer {
     int64_t last_mark; /* the lane's last, once it ended */
     uint64_t checkpoint_ms;
     uint64_t look_ms;
-    struct pin *pins; /* per route */
+    struct pin *pins;         /* per route */
+    struct expirer *expirers; /* per route */
 };
 
 void committer_init(struct committer *c, struct pipeline *p);

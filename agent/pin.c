@@ -1,45 +1,39 @@
 #include "agent/pin.h"
 
-#include <stdio.h>
-
 #include "base/instant.h"
 #include "base/log.h"
-#include "sink/paths.h"
+#include "sink/consumer.h"
 
 #define MOVE_EVERY_MS 120000u
 
-static const char *path_of(const struct table *t, struct str job, struct arena *a)
+static struct str id_of(struct str job, struct buf *out)
 {
-    struct buf id = BUF_INIT(300);
-    buf_printf(&id, "inlet-%.*s", STR_FMT(job));
-    const char *path = paths_consumer(a, t->path, buf_str(&id));
-    buf_release(&id);
-    return path;
+    buf_printf(out, "inlet-%.*s", STR_FMT(job));
+    return buf_str(out);
 }
 
-void pin_move(struct pin *p, const struct table *t, struct str job)
+void pin_move(struct pin *p, const struct table *t, struct str job, bool now)
 {
-    uint64_t now = instant_mono_ms();
-    struct arena a = {0};
+    uint64_t now_ms = instant_mono_ms();
+    struct buf id = BUF_INIT(300);
     struct error err = {0};
-    char text[64];
-    if (p->snapshot != 0 && now - p->moved_ms < MOVE_EVERY_MS) {
+    if (t->last_own_snapshot == 0 || p->snapshot == t->last_own_snapshot ||
+        (!now && p->snapshot != 0 && now_ms - p->moved_ms < MOVE_EVERY_MS)) {
         return;
     }
-    (void)snprintf(text, sizeof text, "{\"nextSnapshot\" : %lld}", (long long)t->last_own_snapshot);
-    if (t->fs.ops->replace(t->fs.self, path_of(t, job, &a), str_of(text), &err)) {
+    if (consumer_write(t->fs, t->path, id_of(job, &id), t->last_own_snapshot, &err)) {
         p->snapshot = t->last_own_snapshot;
-        p->moved_ms = now;
+        p->moved_ms = now_ms;
     } else {
         LOG_WARN("pin", "table=%s reason=%s", LOG_Q(t->label), LOG_Q(err.text));
     }
-    arena_release(&a);
+    buf_release(&id);
 }
 
 void pin_remove(const struct table *t, struct str job)
 {
-    struct arena a = {0};
+    struct buf id = BUF_INIT(300);
     struct error ignored = {0};
-    (void)t->fs.ops->remove(t->fs.self, path_of(t, job, &a), &ignored);
-    arena_release(&a);
+    (void)!consumer_remove(t->fs, t->path, id_of(job, &id), &ignored);
+    buf_release(&id);
 }

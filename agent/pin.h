@@ -3,6 +3,7 @@
  * Thread: the committer's. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -13,8 +14,8 @@ struct pin {
     uint64_t moved_ms;
 };
 
-/* Moves the table's pin to its newest own snapshot, at most every two minutes. A failed write is
- * logged and tried again at the next commit. */
-void pin_move(struct pin *p, const struct table *t, struct str job);
+/* Moves the table's pin to its newest own snapshot, at most every two minutes, or now. A failed
+ * write is logged and tried again at the next commit. */
+void pin_move(struct pin *p, const struct table *t, struct str job, bool now);
 /* At an orderly end: nothing needs to be kept any more. */
 void pin_remove(const struct table *t, struct str job);

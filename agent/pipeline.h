@@ -63,6 +63,7 @@ struct copy_chunk {
 };
 
 struct compaction; /* agent/compactor.h */
+struct expiry;     /* agent/expirer.h */
 
 enum event_kind {
     EVENT_MARK,      /* the lane made a mark: number, position */
@@ -70,6 +71,7 @@ enum event_kind {
     EVENT_CHUNK,     /* a chunk is complete */
     EVENT_COPY_END,  /* all chunk readers are done */
     EVENT_COMPACTED, /* a compaction ended, well or not */
+    EVENT_EXPIRED,   /* an expiry of snapshots ended, well or not */
     EVENT_PARK, /* set a table aside: error, position it is complete to (NULL: its last commit's) */
     EVENT_LANE_END, /* the stream lane ended in order; its last mark is number */
     EVENT_FAILED,   /* a thread failed: the pipeline ends */
@@ -83,6 +85,7 @@ struct event {
     struct flushed *flushed;
     struct copy_chunk *chunk;
     struct compaction *compaction;
+    struct expiry *expiry;
     struct error error;
 };
 

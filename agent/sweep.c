@@ -105,17 +105,19 @@ static bool keep_base(struct sweep *s, struct str list, struct arena *scratch, s
     return true;
 }
 
-static bool keep_snapshot(struct sweep *s, int64_t id, bool whole, struct error *err)
+/* *whole: no earlier snapshot was there; cleared. */
+static bool keep_snapshot(struct sweep *s, int64_t id, bool *whole, struct error *err)
 {
     struct arena scratch = {0};
     struct snapshot snapshot;
     bool found = false;
     bool ok = snapshot_read(s->t->fs, s->t->path, id, &scratch, &snapshot, &found, err);
     if (ok && found) {
-        ok = (whole ? keep_list(s, snapshot.base_list, &scratch, err)
-                    : keep_base(s, snapshot.base_list, &scratch, err)) &&
+        ok = (*whole ? keep_list(s, snapshot.base_list, &scratch, err)
+                     : keep_base(s, snapshot.base_list, &scratch, err)) &&
              keep_list(s, snapshot.delta_list, &scratch, err) &&
              keep_list(s, snapshot.changelog_list, &scratch, err);
+        *whole = false;
     }
     arena_release(&scratch);
     return ok;
@@ -198,10 +200,11 @@ bool sweep_table(const struct table *t, const char *uuid, size_t *out_removed, s
     if (ok && s.found.count > 0 && !branches && last - first < SWEEP_MAX_SNAPSHOTS) {
         ok = keep_copies(&s, "tag", STR("tag-"), err) &&
              keep_copies(&s, "changelog", STR("changelog-"), err);
+        bool whole = true; /* somebody may expire the first ones meanwhile */
         for (int64_t id = first; ok && id > 0 && id <= last && s.found.count > 0; id++) {
-            ok = keep_snapshot(&s, id, id == first, err);
+            ok = keep_snapshot(&s, id, &whole, err);
         }
-        ok = ok && remove_left(&s, &removed, err);
+        ok = ok && (last == 0 || !whole) && remove_left(&s, &removed, err);
     }
     map_release(&s.found);
     arena_release(&s.arena);

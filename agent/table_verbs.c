@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "base/instant.h"
+#include "sink/expire.h"
 #include "sink/paths.h"
 #include "sink/schema_file.h"
 #include "sink/snapshot.h"
@@ -283,6 +285,58 @@ enum exit_code table_verbs_files(const struct cli_args *args)
                      (long long)e->file->min_sequence, (long long)e->file->max_sequence,
                      (long long)e->file->schema_id);
         buf_release(&name);
+    }
+    opened_close(&o);
+    return ok ? CODE_DONE : complain(&err);
+}
+
+/* ---- expire ---- */
+
+enum { EXPIRE_MIN, EXPIRE_MAX, EXPIRE_TIME };
+const struct cli_flag table_verbs_expire_flags[] = {
+    [EXPIRE_MIN] = {"--retain-min", "N", "Instead of `snapshot.num-retained.min`."},
+    [EXPIRE_MAX] = {"--retain-max", "N", "Instead of `snapshot.num-retained.max`."},
+    [EXPIRE_TIME] = {"--time-retained", "DURATION", "Instead of `snapshot.time-retained`."},
+    {NULL, NULL, NULL}};
+
+/* The table's options with those of the command line over them. */
+static bool expire_options(const struct cli_args *args, struct opened *o,
+                           struct expire_options *out, struct error *err)
+{
+    static const char *const names[] = {"snapshot.num-retained.min", "snapshot.num-retained.max",
+                                        "snapshot.time-retained"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (args->values[i] != NULL) {
+            schema_set_option(o->schema, str_of(names[i]), str_of(args->values[i]));
+        }
+    }
+    return expire_options_parse(o->schema, out, err);
+}
+
+enum exit_code table_verbs_expire(const struct cli_args *args)
+{
+    struct opened o = {0};
+    struct error err = {0};
+    struct expire_options options;
+    struct expire_result result = {.more = true};
+    int64_t snapshots = 0;
+    int64_t changelogs = 0;
+    uint64_t files = 0;
+    bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err) &&
+              expire_options(args, &o, &options, &err);
+    while (ok && result.more) {
+        ok = expire_run(o.fs, o.path, &options, instant_wall_ms(), NULL, &result, &err);
+        snapshots += result.snapshots;
+        changelogs += result.changelogs;
+        files += result.files;
+    }
+    if (ok) {
+        (void)printf("{\"snapshots\":%lld,\"changelogs\":%lld,\"files\":%llu,\"earliest\":%lld}\n",
+                     (long long)snapshots, (long long)changelogs, (unsigned long long)files,
+                     (long long)result.earliest);
+    }
+    if (ok && result.holder[0] != '\0') {
+        (void)fprintf(stderr, "inlet: the consumer '%s' keeps older snapshots\n", result.holder);
     }
     opened_close(&o);
     return ok ? CODE_DONE : complain(&err);

@@ -11,3 +11,6 @@ enum exit_code table_verbs_checksum(const struct cli_args *args);
 enum exit_code table_verbs_schema(const struct cli_args *args);
 enum exit_code table_verbs_snapshots(const struct cli_args *args);
 enum exit_code table_verbs_files(const struct cli_args *args);
+
+extern const struct cli_flag table_verbs_expire_flags[];
+enum exit_code table_verbs_expire(const struct cli_args *args);

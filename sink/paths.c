@@ -42,9 +42,14 @@ const char *paths_snapshot(struct arena *a, const char *table, int64_t id)
     return format(a, "%s/snapshot/snapshot-%" PRId64, table, id);
 }
 
+const char *paths_changelog(struct arena *a, const char *table, int64_t id)
+{
+    return format(a, "%s/changelog/changelog-%" PRId64, table, id);
+}
+
 const char *paths_hint(struct arena *a, const char *table, const char *which)
 {
-    return format(a, "%s/snapshot/%s", table, which);
+    return format(a, "%s/%s", table, which);
 }
 
 const char *paths_manifest(struct arena *a, const char *table, struct str name)

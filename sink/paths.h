@@ -12,8 +12,9 @@ const char *paths_table(struct arena *a, const char *root, struct str database,
                         struct str table); /* <root>/<db>.db/<table> */
 const char *paths_schema(struct arena *a, const char *table, int64_t id);
 const char *paths_snapshot(struct arena *a, const char *table, int64_t id);
+const char *paths_changelog(struct arena *a, const char *table, int64_t id);
 const char *paths_hint(struct arena *a, const char *table,
-                       const char *which); /* snapshot/LATEST, snapshot/EARLIEST */
+                       const char *which); /* snapshot/LATEST, changelog/EARLIEST … */
 const char *paths_manifest(struct arena *a, const char *table,
                            struct str name); /* manifest/<name> */
 const char *paths_bucket(struct arena *a, const char *table,

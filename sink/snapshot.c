@@ -252,22 +252,14 @@ struct str snapshot_property_get(const struct snapshot *s, struct str key)
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-bool snapshot_read(struct fs fs, const char *table_path, int64_t id, struct arena *arena,
-                   struct snapshot *out, bool *out_found, struct error *err)
+static bool read_file(struct fs fs, const char *path, struct arena *arena, struct snapshot *out,
+                      bool *out_found, struct error *err)
 {
-    const char *path = paths_snapshot(arena, table_path, id);
     struct buf text = BUF_INIT(SNAPSHOT_MAX_BYTES);
     bool found = false;
     bool ok = fs.ops->read(fs.self, path, &text, &found, err);
     if (ok && found) {
-        struct snapshot s = {.id = 0};
-        ok = snapshot_parse(buf_str(&text), arena, &s, err) || error_in(err, "%s", path);
-        if (ok && s.id != id) {
-            ok = error_set(err, FAIL_CORRUPT, "%s: it says that its id is %" PRId64, path, s.id);
-        }
-        if (ok) {
-            *out = s;
-        }
+        ok = snapshot_parse(buf_str(&text), arena, out, err) || error_in(err, "%s", path);
     }
     buf_release(&text);
     if (ok) {
@@ -276,16 +268,113 @@ bool snapshot_read(struct fs fs, const char *table_path, int64_t id, struct aren
     return ok;
 }
 
+static bool read_numbered(struct fs fs, const char *path, int64_t id, struct arena *arena,
+                          struct snapshot *out, bool *out_found, struct error *err)
+{
+    struct snapshot s = {.id = 0};
+    bool found = false;
+    if (!read_file(fs, path, arena, &s, &found, err)) {
+        return false;
+    }
+    if (found && s.id != id) {
+        return error_set(err, FAIL_CORRUPT, "%s: it says that its id is %" PRId64, path, s.id);
+    }
+    if (found) {
+        *out = s;
+    }
+    *out_found = found;
+    return true;
+}
+
+bool snapshot_read(struct fs fs, const char *table_path, int64_t id, struct arena *arena,
+                   struct snapshot *out, bool *out_found, struct error *err)
+{
+    return read_numbered(fs, paths_snapshot(arena, table_path, id), id, arena, out, out_found, err);
+}
+
+bool snapshot_read_changelog(struct fs fs, const char *table_path, int64_t id, struct arena *arena,
+                             struct snapshot *out, bool *out_found, struct error *err)
+{
+    return read_numbered(fs, paths_changelog(arena, table_path, id), id, arena, out, out_found,
+                         err);
+}
+
+bool snapshot_read_tags(struct fs fs, const char *root, struct arena *arena, struct snapshot **out,
+                        size_t *out_count, struct error *err)
+{
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    size_t used = 0;
+    const char *folder = paths_join(arena, root, STR("tag"));
+    if (!fs.ops->list(fs.self, folder, arena, &entries, &count, err)) {
+        return false;
+    }
+    struct snapshot *tags = ARENA_ARRAY(arena, struct snapshot, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        struct snapshot s = {.id = 0};
+        bool found = false;
+        if (entries[i].is_folder || !str_starts(entries[i].name, STR("tag-"))) {
+            continue;
+        }
+        if (!read_file(fs, paths_join(arena, folder, entries[i].name), arena, &s, &found, err)) {
+            return false;
+        }
+        size_t at = used;
+        for (; found && at > 0 && tags[at - 1].id > s.id; at--) {
+            tags[at] = tags[at - 1];
+        }
+        if (found) {
+            tags[at] = s;
+            used++;
+        }
+    }
+    *out = tags;
+    *out_count = used;
+    return true;
+}
+
+/* A folder of numbered snapshot files with hints: snapshot/snapshot-7, changelog/changelog-7. */
+struct log {
+    struct fs fs;
+    const char *table_path;
+    const char *(*path)(struct arena *a, const char *table, int64_t id);
+    const char *folder;
+    struct str prefix;
+    const char *latest, *earliest;
+};
+
+static struct log snapshot_log(struct fs fs, const char *table_path)
+{
+    return (struct log){fs,
+                        table_path,
+                        paths_snapshot,
+                        "snapshot",
+                        STR("snapshot-"),
+                        "snapshot/LATEST",
+                        "snapshot/EARLIEST"};
+}
+
+static struct log changelog_log(struct fs fs, const char *table_path)
+{
+    return (struct log){fs,
+                        table_path,
+                        paths_changelog,
+                        "changelog",
+                        STR("changelog-"),
+                        "changelog/LATEST",
+                        "changelog/EARLIEST"};
+}
+
 /* A hint is a help only: what is no number is no hint. */
-static bool read_hint(struct fs fs, const char *table_path, const char *which, struct arena *a,
-                      int64_t *out, struct error *err)
+static bool read_hint(const struct log *l, const char *which, struct arena *a, int64_t *out,
+                      struct error *err)
 {
     struct buf text = BUF_INIT(64);
     bool found = false;
     int64_t id = 0;
     struct error ignored;
-    const char *path = paths_hint(a, table_path, which);
-    bool ok = fs.ops->read(fs.self, path, &text, &found, &ignored);
+    const char *path = paths_hint(a, l->table_path, which);
+    bool ok = l->fs.ops->read(l->fs.self, path, &text, &found, &ignored);
     if (!ok && ignored.code != FAIL_LIMIT) {
         *err = ignored;
         buf_release(&text);
@@ -299,31 +388,29 @@ static bool read_hint(struct fs fs, const char *table_path, const char *which, s
     return true;
 }
 
-static bool exists(struct fs fs, const char *table_path, int64_t id, struct arena *a, bool *out,
-                   struct error *err)
+static bool exists(const struct log *l, int64_t id, struct arena *a, bool *out, struct error *err)
 {
     uint64_t bytes;
-    return fs.ops->size(fs.self, paths_snapshot(a, table_path, id), &bytes, out, err);
+    return l->fs.ops->size(l->fs.self, l->path(a, l->table_path, id), &bytes, out, err);
 }
 
 /* Lowest and highest id in the folder; 0 when there is none. */
-static bool list_ids(struct fs fs, const char *table_path, struct arena *a, int64_t *out_low,
-                     int64_t *out_high, struct error *err)
+static bool list_ids(const struct log *l, struct arena *a, int64_t *out_low, int64_t *out_high,
+                     struct error *err)
 {
     struct fs_entry *entries;
     size_t count;
-    const char *folder = paths_join(a, table_path, STR("snapshot"));
-    if (!fs.ops->list(fs.self, folder, a, &entries, &count, err)) {
+    const char *folder = paths_join(a, l->table_path, str_of(l->folder));
+    if (!l->fs.ops->list(l->fs.self, folder, a, &entries, &count, err)) {
         return false;
     }
     int64_t low = 0;
     int64_t high = 0;
-    struct str prefix = STR("snapshot-");
     for (size_t i = 0; i < count; i++) {
         struct str name = entries[i].name;
         int64_t id;
-        if (!str_starts(name, prefix) || entries[i].is_folder ||
-            !str_to_i64(str_slice(name, prefix.len, name.len), &id) || id < 1) {
+        if (!str_starts(name, l->prefix) || entries[i].is_folder ||
+            !str_to_i64(str_slice(name, l->prefix.len, name.len), &id) || id < 1) {
             continue;
         }
         low = low == 0 || id < low ? id : low;
@@ -334,7 +421,7 @@ static bool list_ids(struct fs fs, const char *table_path, struct arena *a, int6
     return true;
 }
 
-bool snapshot_latest_id(struct fs fs, const char *table_path, int64_t *out, struct error *err)
+static bool latest_id(const struct log *l, int64_t *out, struct error *err)
 {
     struct arena a = {0};
     int64_t hint = 0;
@@ -343,15 +430,14 @@ bool snapshot_latest_id(struct fs fs, const char *table_path, int64_t *out, stru
     bool here = false;
     bool next = true;
     /* As Java: a hint holds when nothing follows it; and, for us, when it is there at all. */
-    bool ok = read_hint(fs, table_path, "LATEST", &a, &hint, err);
+    bool ok = read_hint(l, l->latest, &a, &hint, err);
     if (ok && hint > 0 && hint < INT64_MAX) {
-        ok = exists(fs, table_path, hint + 1, &a, &next, err) &&
-             (next || exists(fs, table_path, hint, &a, &here, err));
+        ok = exists(l, hint + 1, &a, &next, err) && (next || exists(l, hint, &a, &here, err));
     }
     if (ok && here && !next) {
         high = hint;
     } else if (ok) {
-        ok = list_ids(fs, table_path, &a, &low, &high, err);
+        ok = list_ids(l, &a, &low, &high, err);
     }
     arena_release(&a);
     if (ok) {
@@ -360,27 +446,46 @@ bool snapshot_latest_id(struct fs fs, const char *table_path, int64_t *out, stru
     return ok;
 }
 
-bool snapshot_earliest_id(struct fs fs, const char *table_path, int64_t *out, struct error *err)
+static bool earliest_id(const struct log *l, int64_t *out, struct error *err)
 {
     struct arena a = {0};
     int64_t hint = 0;
     int64_t low = 0;
     int64_t high;
     bool here = false;
-    bool ok = read_hint(fs, table_path, "EARLIEST", &a, &hint, err);
+    bool ok = read_hint(l, l->earliest, &a, &hint, err);
     if (ok && hint > 0) {
-        ok = exists(fs, table_path, hint, &a, &here, err);
+        ok = exists(l, hint, &a, &here, err);
     }
     if (ok && here) {
         low = hint;
     } else if (ok) {
-        ok = list_ids(fs, table_path, &a, &low, &high, err);
+        ok = list_ids(l, &a, &low, &high, err);
     }
     arena_release(&a);
     if (ok) {
         *out = low;
     }
     return ok;
+}
+
+bool snapshot_latest_id(struct fs fs, const char *table_path, int64_t *out, struct error *err)
+{
+    struct log l = snapshot_log(fs, table_path);
+    return latest_id(&l, out, err);
+}
+
+bool snapshot_earliest_id(struct fs fs, const char *table_path, int64_t *out, struct error *err)
+{
+    struct log l = snapshot_log(fs, table_path);
+    return earliest_id(&l, out, err);
+}
+
+bool snapshot_changelog_ids(struct fs fs, const char *table_path, int64_t *out_earliest,
+                            int64_t *out_latest, struct error *err)
+{
+    struct log l = changelog_log(fs, table_path);
+    return earliest_id(&l, out_earliest, err) && latest_id(&l, out_latest, err);
 }
 
 static void write_hint(struct fs fs, const char *table_path, const char *which, int64_t id)
@@ -394,6 +499,16 @@ static void write_hint(struct fs fs, const char *table_path, const char *which, 
     arena_release(&a);
 }
 
+void snapshot_hint_earliest(struct fs fs, const char *table_path, int64_t id)
+{
+    write_hint(fs, table_path, "snapshot/EARLIEST", id);
+}
+
+void snapshot_hint_changelog(struct fs fs, const char *table_path, int64_t id)
+{
+    write_hint(fs, table_path, "changelog/EARLIEST", id);
+}
+
 bool snapshot_publish(struct fs fs, const char *table_path, const struct snapshot *s,
                       struct error *err)
 {
@@ -405,10 +520,27 @@ bool snapshot_publish(struct fs fs, const char *table_path, const struct snapsho
     buf_release(&text);
     arena_release(&a);
     if (ok) {
-        write_hint(fs, table_path, "LATEST", s->id);
+        write_hint(fs, table_path, "snapshot/LATEST", s->id);
         if (s->id == 1) {
-            write_hint(fs, table_path, "EARLIEST", 1);
+            write_hint(fs, table_path, "snapshot/EARLIEST", 1);
         }
+    }
+    return ok;
+}
+
+bool snapshot_keep_changelog(struct fs fs, const char *table_path, int64_t id, struct error *err)
+{
+    struct arena a = {0};
+    struct buf text = BUF_INIT(SNAPSHOT_MAX_BYTES);
+    bool found = false;
+    /* byte for byte: members that we do not know stay */
+    bool ok = fs.ops->read(fs.self, paths_snapshot(&a, table_path, id), &text, &found, err) &&
+              (!found ||
+               fs.ops->replace(fs.self, paths_changelog(&a, table_path, id), buf_str(&text), err));
+    buf_release(&text);
+    arena_release(&a);
+    if (ok && found) {
+        write_hint(fs, table_path, "changelog/LATEST", id);
     }
     return ok;
 }

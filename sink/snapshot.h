@@ -54,11 +54,31 @@ struct str snapshot_property_get(const struct snapshot *s, struct str key);
 /* *out_found = false when snapshot-<id> is not there. */
 MUST_USE bool snapshot_read(struct fs fs, const char *table_path, int64_t id, struct arena *arena,
                             struct snapshot *out, bool *out_found, struct error *err);
+/* Snapshots that have names (tag/tag-<name>) below a table or a branch folder of it, ascending by
+ * id.
+ */
+MUST_USE bool snapshot_read_tags(struct fs fs, const char *root, struct arena *arena,
+                                 struct snapshot **out, size_t *out_count, struct error *err);
 /* Highest and lowest id by hints, checked as Java does, else by listing; 0 when there is none. */
 MUST_USE bool snapshot_latest_id(struct fs fs, const char *table_path, int64_t *out,
                                  struct error *err);
 MUST_USE bool snapshot_earliest_id(struct fs fs, const char *table_path, int64_t *out,
                                    struct error *err);
+/* The oldest that is left, for readers. Its failure is ignored: a hint is a help only. */
+void snapshot_hint_earliest(struct fs fs, const char *table_path, int64_t id);
+
+/* Long-lived changelogs: snapshot files kept in a folder of their own after their expiry
+ * (changelog/changelog-<id>). Ids are 0 when there is none. */
+MUST_USE bool snapshot_changelog_ids(struct fs fs, const char *table_path, int64_t *out_earliest,
+                                     int64_t *out_latest, struct error *err);
+MUST_USE bool snapshot_read_changelog(struct fs fs, const char *table_path, int64_t id,
+                                      struct arena *arena, struct snapshot *out, bool *out_found,
+                                      struct error *err);
+/* Copies snapshot-<id> there; a snapshot that is gone is nothing to keep. */
+MUST_USE bool snapshot_keep_changelog(struct fs fs, const char *table_path, int64_t id,
+                                      struct error *err);
+void snapshot_hint_changelog(struct fs fs, const char *table_path, int64_t id);
+
 /* Exclusive publish of snapshot-<id>, then the LATEST hint (whose failure is ignored; EARLIEST when
  * id is 1). FAIL_CONFLICT, FAIL_UNKNOWN as fs. */
 MUST_USE bool snapshot_publish(struct fs fs, const char *table_path, const struct snapshot *s,

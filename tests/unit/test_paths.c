@@ -18,7 +18,7 @@ static void layout(void **state)
     assert_string_equal(t, "/w/shop.db/orders");
     assert_string_equal(paths_schema(&a, t, 0), "/w/shop.db/orders/schema/schema-0");
     assert_string_equal(paths_snapshot(&a, t, 12), "/w/shop.db/orders/snapshot/snapshot-12");
-    assert_string_equal(paths_hint(&a, t, "LATEST"), "/w/shop.db/orders/snapshot/LATEST");
+    assert_string_equal(paths_hint(&a, t, "snapshot/LATEST"), "/w/shop.db/orders/snapshot/LATEST");
     assert_string_equal(paths_manifest(&a, t, STR("manifest-x-0")),
                         "/w/shop.db/orders/manifest/manifest-x-0");
     assert_string_equal(paths_bucket(&a, t, 3), "/w/shop.db/orders/bucket-3");

@@ -59,6 +59,8 @@ def at(t, point):
     # Chunks are the resumable way; the changelog needs the shared one.
     changelog = 'none' if point.startswith('copy.') else 'input'
     job = fresh(t, server, 300, changelog, source__scan__incremental__snapshot__chunk__size=100)
+    if point.startswith('expire.'):
+        job.put('sink', 'table.properties.snapshot.num-retained.min', 1).put('sink', 'table.properties.snapshot.num-retained.max', 2)
     working, _ = traffic.writers(t, server, job.database, 1, 0.02)
     check(passes(job, point + '=kill', 30), 'inlet never passes %s', point)
     deaths = 1 + sum(passes(job, '%s:%d=kill' % (point, n), 5) for n in (3, 8))
