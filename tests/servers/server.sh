@@ -50,8 +50,8 @@ maven_get() {
     done
     echo '</dependencies></project>'
   } >"$pom/pom.xml"
-  mvn -B -q -f "$pom/pom.xml" "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:$how-dependencies" \
-    -DincludeScope=runtime -DoutputDirectory="$dir"
+  MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -B -q -f "$pom/pom.xml" \
+    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:$how-dependencies" -DincludeScope=runtime -DoutputDirectory="$dir" || { rm -r "$pom"; die 'maven could not get it'; }
   rm -r "$pom"
 }
 
