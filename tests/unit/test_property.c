@@ -106,7 +106,8 @@ static void warnings(void **state)
     assert_int_equal(take("    bucket: 2\n    changelog-producer: input\n", NULL), 0);
     assert_int_equal(take("    scan.mode: latest\n    sink.parallelism: 4\n", NULL), 0);
     assert_int_equal(take("    team.owner: me\n", "option=team.owner line=6"), 1);
-    assert_int_equal(take("    snapshot.time-retained: 1 d\n", "option=snapshot.time-retained"), 1);
+    assert_int_equal(
+        take("    tag.automatic-creation: watermark\n", "option=tag.automatic-creation"), 1);
 }
 
 static void secrets(void **state)
