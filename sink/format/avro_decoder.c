@@ -361,14 +361,22 @@ static void get_decimal(const struct step *s, struct reader *r, struct arena *a,
     if (!r->failed && !decimal_from_bytes(bytes.ptr, bytes.len, &v)) {
         reader_fail(r);
     }
-    if (s->type->precision > 18) {
+    bool is_long = s->type->precision <= 18;
+    /* Decimal.fromUnscaledBytes: a number of more digits than its type has (merge-engine
+     * aggregation does not check its sums up to 18 digits, only that they fit 64 bits) reads as
+     * null. */
+    if (!decimal_fits(v, s->type->precision)) {
+        if (!s->type->nullable || (is_long && (v < INT64_MIN || v > INT64_MAX))) {
+            reader_fail(r);
+        }
+        *out = (struct value){.state = VALUE_NULL};
+        return;
+    }
+    if (!is_long) {
         int128 *wide = arena_alloc(a, sizeof(*wide));
         *wide = v;
         out->wide = wide;
         return;
-    }
-    if (v < INT64_MIN || v > INT64_MAX) {
-        reader_fail(r);
     }
     out->i = (int64_t)v;
 }

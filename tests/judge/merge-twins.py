@@ -167,7 +167,7 @@ class Twin:
         self.options['fields.%s.aggregate-function' % name] = f
         for k, v in more.items():
             self.options['fields.%s.%s' % (name, k)] = v
-        if 'aggregation.remove-record-on-delete' not in self.options and self.rng.random() < (0.1 if f in RETRACT else 0.95):
+        if 'aggregation.remove-record-on-delete' not in self.options and self.rng.random() < (0.1 if f in RETRACT and f != 'product' else 0.95):
             self.options['fields.%s.ignore-retract' % name] = 'true'
         if unordered:
             self.unordered.append(name)
@@ -256,7 +256,7 @@ def look(args, judge, lake, twin, what, counts):
     mine = subprocess.run([args.inlet, 'table', 'read', lake, 'm.' + twin.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     text = mine.stdout.decode().split('\n')[:-1]
     if answer['rc'] != 0:
-        good = mine.returncode in (1, 2) and b'Sanitizer' not in mine.stderr
+        good = 0 < mine.returncode < 99 and b'Sanitizer' not in mine.stderr
         counts['failing'] += 1
     else:
         good = mine.returncode == 0 and normal(rows, twin.unordered) == normal(text, twin.unordered)
@@ -287,14 +287,14 @@ def main():
             ops = os.path.join(work, '%s-%s.ops' % (twin.name, step))
             lines = twin.operations(step == 'written')
             if step == 'compacted':
-                lines = [{'compact': 'full'}, {'commit': True}] + lines
+                lines = ([{'alter': [{'set': 'write-only', 'value': 'false'}]}, {'compact': 'full'}, {'commit': True},
+                          {'alter': [{'set': 'write-only', 'value': 'true'}]}] + lines)
             with open(ops, 'w') as f:
                 f.write('\n'.join(json.dumps(x) for x in lines) + '\n')
             answer, _ = judge.ask('write m.%s --ops %s --quiet' % (twin.name, ops))
             if answer['rc'] != 0:  # the buffer or a compaction could not merge
                 counts['unwritten'] += 1
-                if 'schema' in answer.get('err', '') or step == 'written' and answer.get('err', '').find(':1:') > 0:
-                    print(twin.name, answer['err'][:300])
+                print('%s, %s: Java does not write it: %s' % (twin.name, step, answer.get('err', '')[-200:]))
             if not os.path.isdir(os.path.join(lake, 'm.db', twin.name, 'snapshot')):
                 break
             if not look(args, judge, lake, twin, step, counts) or answer['rc'] != 0 or i % 2:
