@@ -86,9 +86,19 @@ void mem_tune(void)
 #endif
 }
 
+/* Under a sanitizer the heap is the sanitizer's: glibc's was never set up, and two threads that
+ * trim it for the first time crash. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEM_FOREIGN_HEAP
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MEM_FOREIGN_HEAP
+#endif
+#endif
+
 void mem_trim(void)
 {
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && !defined(MEM_FOREIGN_HEAP)
     (void)malloc_trim(0);
 #endif
 }
