@@ -122,14 +122,17 @@ static bool read_rows(struct avro_reader *file, const struct avro_decoder *decod
     return ok;
 }
 
-static bool read_file(struct fs fs, const char *path, uint64_t file_bytes,
-                      const struct manifest_record *record, struct arena *arena, void *into,
-                      struct error *err)
+bool manifest_read_records(struct fs fs, const char *path, uint64_t file_bytes,
+                           const struct manifest_record *record, struct arena *arena, void *into,
+                           struct error *err)
 {
     struct avro_reader *file = NULL;
     struct avro_decoder *decoder = NULL;
     if (!avro_reader_open(fs, path, file_bytes, MANIFEST_MAX_BLOCK, &file, err)) {
         return false;
+    }
+    if (record->look != NULL) {
+        record->look(avro_reader_schema(file), arena, into);
     }
     bool ok =
         avro_decoder_new(avro_reader_schema(file), record->fields, record->width, &decoder, err) &&
@@ -146,8 +149,9 @@ bool manifest_read(struct fs fs, const char *table_path, const struct manifest_m
                    struct arena *arena, struct manifest_entries *out, struct error *err)
 {
     struct manifest_entries read = *out;
-    if (!read_file(fs, paths_manifest(arena, table_path, meta->name), (uint64_t)meta->size_bytes,
-                   &manifest_record_entry, arena, &read, err)) {
+    if (!manifest_read_records(fs, paths_manifest(arena, table_path, meta->name),
+                               (uint64_t)meta->size_bytes, &manifest_record_entry, arena, &read,
+                               err)) {
         return false;
     }
     *out = read;
@@ -170,7 +174,7 @@ bool manifest_list_read(struct fs fs, const char *table_path, struct str name, s
                          path);
     }
     struct manifest_metas read = *out;
-    if (!read_file(fs, path, bytes, &manifest_record_meta, arena, &read, err)) {
+    if (!manifest_read_records(fs, path, bytes, &manifest_record_meta, arena, &read, err)) {
         return false;
     }
     *out = read;
