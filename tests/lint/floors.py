@@ -28,7 +28,7 @@ OUTSIDE = {
     r'yaml\.h': ['config/tree.c'],
     r'zstd\.h': ['sink/format/compress.c', 'connectors/mysql/binlog_payload.c'],
     r'(snappy-c|lz4)\.h': ['sink/format/compress.c'],
-    r'roaring/': ['sink/aggregate_bitmap.c'],
+    r'roaring/': ['sink/aggregate_bitmap.c', 'sink/deletion_vector.c'],
     # checksums of events, and what the servers pack with it
     r'zlib\.h': ['base/hash.c', 'sink/format/compress.c', 'connectors/mysql/binlog.c', 'connectors/mysql/binlog_payload.c',
                  'connectors/mysql/mysql_decoder.c'],
