@@ -111,6 +111,7 @@ static bool scan(const struct cli_args *args, bool sorted,
                                              .schema = o.schema,
                                              .entries = o.entries.items,
                                              .entry_count = o.entries.count,
+                                             .snapshot = &o.snapshot,
                                              .sorted = sorted};
         ok = table_scan_check(o.schema, err) && table_scan_open(&options, &s, err);
     }

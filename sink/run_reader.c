@@ -20,6 +20,7 @@ struct run_reader {
     size_t value_count;
     struct value *thin_key; /* key taken from the values */
     bool thin;
+    const struct deletion_vector *deleted; /* NULL: no row is dead */
     uint64_t rows, rows_expected;
 };
 
@@ -153,6 +154,12 @@ static bool reader_init(struct run_reader *r, const struct run_origin *origin,
             return false;
         }
     }
+    r->deleted = deletion_vector_set_get(origin->deleted, file->name);
+    if (r->deleted != NULL && deletion_vector_end(r->deleted) > (uint64_t)file->row_count) {
+        return error_set(err, FAIL_CORRUPT,
+                         "its deletion vector marks row %" PRIu64 " of %" PRId64 " rows",
+                         deletion_vector_end(r->deleted) - 1, file->row_count);
+    }
     const char *path = paths_data(&r->arena, origin->table_path, origin->bucket, file->name);
     return r->ops->reader_open(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
                                layout.count, &r->format, err);
@@ -180,7 +187,7 @@ bool run_reader_open(const struct run_origin *origin, const struct data_file *fi
 
 static bool row_corrupt(const struct run_reader *r, const char *what, struct error *err)
 {
-    return error_set(err, FAIL_CORRUPT, "%s, row %" PRIu64 ": %s", r->name, r->rows, what);
+    return error_set(err, FAIL_CORRUPT, "%s, row %" PRIu64 ": %s", r->name, r->rows - 1, what);
 }
 
 static bool take_row(struct run_reader *r, const struct value *physical, struct run_row *out,
@@ -203,9 +210,6 @@ static bool take_row(struct run_reader *r, const struct value *physical, struct 
         out->values = r->values;
     }
     out->key = physical;
-    if (r->rows == 0) {
-        r->thin = physical[0].state != VALUE_SET; /* _KEY_ columns are NOT NULL where they exist */
-    }
     if (r->thin) {
         for (size_t i = 0; i < r->key_count; i++) {
             r->thin_key[i] = out->values[r->wanted->key_columns[i]];
@@ -223,11 +227,20 @@ static bool take_row(struct run_reader *r, const struct value *physical, struct 
 enum next run_reader_next(struct run_reader *r, struct run_row *out, struct error *err)
 {
     const struct value *physical = NULL;
-    enum next next = r->ops->read(r->format, &physical, err);
-    if (next == NEXT_FAIL) {
-        error_in(err, "read %s", r->name);
-        return NEXT_FAIL;
-    }
+    enum next next;
+    do {
+        next = r->ops->read(r->format, &physical, err);
+        if (next == NEXT_FAIL) {
+            error_in(err, "read %s", r->name);
+            return NEXT_FAIL;
+        }
+        if (next == NEXT_ROW && r->rows == 0) {
+            r->thin =
+                physical[0].state != VALUE_SET; /* _KEY_ columns are NOT NULL where they are */
+        }
+        r->rows += next == NEXT_ROW;
+    } while (next == NEXT_ROW && r->deleted != NULL &&
+             deletion_vector_has(r->deleted, r->rows - 1));
     if (next == NEXT_END) {
         if (r->rows != r->rows_expected) {
             error_set(err, FAIL_CORRUPT,
@@ -238,11 +251,12 @@ enum next run_reader_next(struct run_reader *r, struct run_row *out, struct erro
         }
         return NEXT_END;
     }
-    if (!take_row(r, physical, out, err)) {
-        return NEXT_FAIL;
-    }
-    r->rows++;
-    return NEXT_ROW;
+    return take_row(r, physical, out, err) ? NEXT_ROW : NEXT_FAIL;
+}
+
+uint64_t run_reader_position(const struct run_reader *r)
+{
+    return r->rows - 1;
 }
 
 void run_reader_close(struct run_reader *r)

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/schema.h"
 #include "sink/data_file.h"
+#include "sink/deletion_vector.h"
 #include "sink/format/format.h"
 #include "sink/fs/fs.h"
 #include "sink/run_writer.h"
@@ -42,6 +43,9 @@ struct run_origin {
     const struct schema *schema;           /* wanted */
     const struct data_file_layout *layout; /* of that schema */
     struct run_schemas *schemas;
+    /* Dead rows of the bucket, by file, which are passed over; NULL: none. Must outlive the
+     * readers, unchanged. */
+    const struct deletion_vector_set *deleted;
 };
 
 struct run_reader;
@@ -51,4 +55,7 @@ MUST_USE bool run_reader_open(const struct run_origin *origin, const struct data
                               struct run_reader **out, struct error *err);
 /* *out is valid until the next call. NEXT_END only after as many rows as the metadata says. */
 MUST_USE enum next run_reader_next(struct run_reader *r, struct run_row *out, struct error *err);
+/* Place in the file of the row that came last, from 0, dead ones counted: what a deletion vector
+ * marks. */
+uint64_t run_reader_position(const struct run_reader *r);
 void run_reader_close(struct run_reader *r); /* takes NULL */

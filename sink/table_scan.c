@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 #include "sink/data_file.h"
+#include "sink/deletion_vector.h"
+#include "sink/index_manifest.h"
 #include "sink/interval.h"
 #include "sink/merge.h"
 #include "sink/run_reader.h"
@@ -36,6 +38,40 @@ static bool refuse(const char *what, struct str value, struct error *err)
                      STR_FMT(value));
 }
 
+/* A boolean option, false when it is not there. */
+static bool is_on(const struct schema *schema, const char *name, bool *out, struct error *err)
+{
+    struct str value = schema_option(schema, str_of(name));
+    *out = str_eq_nocase(value, STR("true"));
+    return *out || value.ptr == NULL || str_eq_nocase(value, STR("false")) ||
+           error_set(err, FAIL_SCHEMA, "%s = %.*s: true or false was expected", name,
+                     STR_FMT(value));
+}
+
+/* What of a bucket a batch reader sees, and how (DataTableBatchScan, MergeTreeSplitGenerator). */
+struct view {
+    bool vectors;           /* deletion-vectors.enabled */
+    bool level0;            /* seen */
+    bool real_buckets;      /* postpone: what lies in bucket-postpone is not seen */
+    bool in_bucket_folders; /* index-file-in-data-file-dir */
+};
+
+static bool view_of(const struct schema *schema, const struct merge_rule *rule, struct view *out,
+                    struct error *err)
+{
+    struct view v = {0};
+    bool merge_on_read = false;
+    if (!is_on(schema, "deletion-vectors.enabled", &v.vectors, err) ||
+        !is_on(schema, "deletion-vectors.merge-on-read", &merge_on_read, err) ||
+        !is_on(schema, "index-file-in-data-file-dir", &v.in_bucket_folders, err)) {
+        return false;
+    }
+    v.level0 = v.vectors ? merge_on_read : !merge_rule_hides_level0(rule);
+    v.real_buckets = str_eq(str_trim(schema_option(schema, STR("bucket"))), STR("-2"));
+    *out = v;
+    return true;
+}
+
 bool table_scan_check(const struct schema *schema, struct error *err)
 {
     if (schema->primary_key_count == 0) {
@@ -46,9 +82,8 @@ bool table_scan_check(const struct schema *schema, struct error *err)
         return error_set(err, FAIL_SCHEMA, "a partitioned table: reading it is not supported yet");
     }
     /* Each of these, when on, changes which records of a key count. */
-    static const char *const off[] = {"deletion-vectors.enabled", "sequence.snapshot-ordering",
-                                      "pk-clustering-override", "chain-table.enabled",
-                                      "data-evolution.enabled"};
+    static const char *const off[] = {"sequence.snapshot-ordering", "pk-clustering-override",
+                                      "chain-table.enabled", "data-evolution.enabled"};
     for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
         struct str value = schema_option(schema, str_of(off[i]));
         if (value.ptr != NULL && !str_eq_nocase(value, STR("false"))) {
@@ -56,34 +91,70 @@ bool table_scan_check(const struct schema *schema, struct error *err)
         }
     }
     struct merge_rule *rule = NULL;
-    bool ok = merge_rule_new(schema, &rule, err);
+    struct view view;
+    bool ok = merge_rule_new(schema, &rule, err) && view_of(schema, rule, &view, err);
     merge_rule_free(rule);
     return ok;
 }
 
-/* The merged rows of one bucket: its sections one after another. */
+/* The rows of one bucket: its sections merged one after another, or its files straight. */
 struct bucket_stream {
     struct run_origin origin;
     struct merge_options options;
     struct interval_sections sections;
     size_t at;
     struct merge *merge; /* of sections.items[at]; NULL between sections */
+
+    const struct index_manifest_entries *index; /* NULL: no deletion vectors */
+    struct str partition;
+    struct deletion_vector_set *deleted; /* loaded with the first row */
+    struct data_file **files;            /* straight: one after another */
+    size_t file_count;                   /* 0: merged */
+    struct run_reader *reader;           /* of files[at]; NULL between files */
 };
 
-static enum next bucket_next(void *self, struct run_row *out, struct error *err)
+static bool load_vectors(struct bucket_stream *b, struct error *err)
 {
-    struct bucket_stream *b = self;
+    if (b->index == NULL || b->deleted != NULL) {
+        return true;
+    }
+    b->deleted = deletion_vector_set_new(DELETION_VECTOR_32);
+    b->origin.deleted = b->deleted;
+    return deletion_vector_set_load(b->deleted, b->origin.fs, b->origin.table_path, b->index,
+                                    b->partition, b->origin.bucket, err);
+}
+
+static enum next straight_next(struct bucket_stream *b, struct run_row *out, struct error *err)
+{
+    while (b->at < b->file_count) {
+        if (b->options.stop != NULL && b->reader == NULL && stop_requested(b->options.stop)) {
+            error_set(err, FAIL_STOPPED, "scan stopped");
+            return NEXT_FAIL;
+        }
+        if (b->reader == NULL && !run_reader_open(&b->origin, b->files[b->at], &b->reader, err)) {
+            b->reader = NULL;
+            return NEXT_FAIL;
+        }
+        enum next next = run_reader_next(b->reader, out, err);
+        if (next != NEXT_END) {
+            return next;
+        }
+        run_reader_close(b->reader);
+        b->reader = NULL;
+        b->at++;
+    }
+    return NEXT_END;
+}
+
+static enum next merged_next(struct bucket_stream *b, struct run_row *out, struct error *err)
+{
     while (b->at < b->sections.count) {
         if (b->merge == NULL && !merge_open_runs(&b->options, &b->origin, &b->sections.items[b->at],
                                                  NULL, 0, &b->merge, err)) {
             b->merge = NULL;
-            error_in(err, "bucket %d", (int)b->origin.bucket);
             return NEXT_FAIL;
         }
         enum next next = merge_next(b->merge, out, err);
-        if (next == NEXT_FAIL) {
-            error_in(err, "bucket %d", (int)b->origin.bucket);
-        }
         if (next != NEXT_END) {
             return next;
         }
@@ -94,13 +165,35 @@ static enum next bucket_next(void *self, struct run_row *out, struct error *err)
     return NEXT_END;
 }
 
-/* The stream itself lives in the scan's arena. */
+static void bucket_close(void *self);
+
+static enum next bucket_next(void *self, struct run_row *out, struct error *err)
+{
+    struct bucket_stream *b = self;
+    enum next next = NEXT_FAIL;
+    if (load_vectors(b, err)) {
+        next = b->file_count > 0 ? straight_next(b, out, err) : merged_next(b, out, err);
+    }
+    if (next == NEXT_FAIL) {
+        error_in(err, "bucket %d", (int)b->origin.bucket);
+    } else if (next == NEXT_END) {
+        bucket_close(b);
+    }
+    return next;
+}
+
+/* The stream itself lives in the scan's arena. Only its end is left. */
 static void bucket_close(void *self)
 {
     struct bucket_stream *b = self;
     merge_close(b->merge);
+    run_reader_close(b->reader);
+    deletion_vector_set_free(b->deleted);
     b->merge = NULL;
-    b->at = b->sections.count;
+    b->reader = NULL;
+    b->deleted = NULL;
+    b->index = NULL;
+    b->at = b->file_count > 0 ? b->file_count : b->sections.count;
 }
 
 struct table_scan {
@@ -108,6 +201,8 @@ struct table_scan {
     struct data_file_layout layout;
     struct run_schemas schemas;
     struct merge_rule *rule;
+    struct view view;
+    struct index_manifest_entries index;
     struct bucket_stream *buckets;
     size_t count;
     size_t at;           /* unsorted: the bucket being read */
@@ -121,32 +216,70 @@ static int compare_bucket(const void *left, const void *right)
     return a->bucket < b->bucket ? -1 : a->bucket > b->bucket;
 }
 
+/* Files of a table with deletion vectors hold one living row of each key, unless there are deletes
+ * among them (from before the vectors) or level 0 is seen: then they are merged. */
+static bool reads_straight(const struct view *view, struct data_file *const *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (files[i]->level == 0 || files[i]->delete_rows > 0) {
+            return false;
+        }
+    }
+    return view->vectors;
+}
+
 static bool add_bucket(struct table_scan *s, const struct table_scan_options *o,
                        const struct manifest_entry *const *entries, size_t count, struct error *err)
 {
     struct data_file **files = ARENA_ARRAY(&s->arena, struct data_file *, count);
     size_t seen = 0;
+    if (s->view.real_buckets && entries[0]->bucket < 0) {
+        return true;
+    }
     for (size_t i = 0; i < count; i++) {
-        if (entries[i]->file->level > 0 || !merge_rule_hides_level0(s->rule)) {
+        if (entries[i]->file->level > 0 || s->view.level0) {
             files[seen++] = entries[i]->file;
         }
     }
     struct bucket_stream *b = &s->buckets[s->count];
     *b = (struct bucket_stream){
-        .origin = {o->fs, o->table_path, entries[0]->bucket, o->schema, &s->layout, &s->schemas},
-        .options = {.layout = &s->layout, .rule = s->rule, .drop_deletes = true, .stop = o->stop}};
-    if (!interval_partition(&s->layout, files, seen, &s->arena, &b->sections, err)) {
+        .origin = {.fs = o->fs,
+                   .table_path = o->table_path,
+                   .bucket = entries[0]->bucket,
+                   .schema = o->schema,
+                   .layout = &s->layout,
+                   .schemas = &s->schemas},
+        .options = {.layout = &s->layout, .rule = s->rule, .drop_deletes = true, .stop = o->stop},
+        .index = s->view.vectors && seen > 0 ? &s->index : NULL,
+        .partition = entries[0]->partition};
+    if (!o->sorted && reads_straight(&s->view, files, seen)) {
+        b->files = files;
+        b->file_count = seen;
+    } else if (!interval_partition(&s->layout, files, seen, &s->arena, &b->sections, err)) {
         return error_in(err, "bucket %d", (int)entries[0]->bucket);
     }
     s->count++;
     return true;
 }
 
+/* Which files hold deletion vectors, when the table has some. */
+static bool read_index(struct table_scan *s, const struct table_scan_options *o, struct error *err)
+{
+    if (!s->view.vectors || o->entry_count == 0) {
+        return true;
+    }
+    must(o->snapshot != NULL); /* without it dead rows would be read as living */
+    s->index.in_bucket_folders = s->view.in_bucket_folders;
+    return index_manifest_read(o->fs, o->table_path, o->snapshot->index_manifest, &s->arena,
+                               &s->index, err);
+}
+
 static bool scan_init(struct table_scan *s, const struct table_scan_options *o, struct error *err)
 {
     data_file_layout(o->schema, &s->arena, &s->layout);
     run_reader_schemas_init(&s->schemas, o->fs, o->table_path, o->schema);
-    if (!merge_rule_new(o->schema, &s->rule, err)) {
+    if (!merge_rule_new(o->schema, &s->rule, err) || !view_of(o->schema, s->rule, &s->view, err) ||
+        !read_index(s, o, err)) {
         return false;
     }
     const struct manifest_entry **sorted =

@@ -2,10 +2,14 @@
  * (paimon-write-path §12). Read-only: it never writes into the lake, so all runs of the sections
  * being read are open at once (memory: MERGE_INPUT_BYTES for each).
  *
- * Unpartitioned primary-key tables of every merge engine (first-row: without level 0, as Paimon's
- * batch readers); anything else is FAIL_SCHEMA by
- * name. Sorted scans merge the buckets' streams by primary key, unsorted ones read bucket after
- * bucket, each in key order. Thread: one. */
+ * Unpartitioned primary-key tables of every merge engine; anything else is FAIL_SCHEMA by name.
+ * What a batch reader of Paimon sees is what is read: with first-row, and with deletion vectors
+ * unless `deletion-vectors.merge-on-read` (Paimon 2.0), level 0 is left out; files with deletion
+ * vectors are read straight, without the rows marked dead; of a postpone table only what has a real
+ * bucket. Buckets are those of the files, whatever the option says. Sorted scans merge the buckets'
+ * streams by primary key, unsorted ones read bucket after bucket, each in key order where it is
+ * merged. The deletion vectors of a bucket are in memory while it is read; those of all buckets in
+ * sorted scans. Thread: one. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,6 +39,8 @@ struct table_scan_options {
     const struct schema *schema; /* rows come in its shape */
     const struct manifest_entry *entries;
     size_t entry_count;
+    const struct snapshot *snapshot; /* whose entries they are; may be NULL where the table has no
+                                        deletion vectors */
     bool sorted;
     const struct stop *stop; /* NULL: never */
 };

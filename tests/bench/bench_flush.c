@@ -299,7 +299,7 @@ static void run_merge(uint64_t rows, struct fs fs, const char *folder)
     }
     struct run_schemas schemas;
     run_reader_schemas_init(&schemas, fs, folder, b.schema);
-    struct run_origin origin = {fs, folder, 0, b.schema, &b.layout, &schemas};
+    struct run_origin origin = {fs, folder, 0, b.schema, &b.layout, &schemas, NULL};
     struct run_target target = b.target;
     target.level = 5;
     target.source = RUN_COMPACT;

@@ -295,7 +295,7 @@ static inline void fixture_init(struct fixture *f, enum shape shape)
     f->changelog.equal_keys = true;
     run_reader_schemas_init(&f->schemas, f->fs, f->data.table_path, f->schema);
     f->origin =
-        (struct run_origin){f->fs, f->data.table_path, 0, f->schema, &f->layout, &f->schemas};
+        (struct run_origin){f->fs, f->data.table_path, 0, f->schema, &f->layout, &f->schemas, NULL};
 }
 
 static inline void fixture_release(struct fixture *f)

@@ -57,8 +57,8 @@ static void evolved_init(struct evolved *e)
     e->next = next_schema();
     data_file_layout(e->next, &e->f.arena, &e->layout);
     run_reader_schemas_init(&e->schemas, e->f.fs, e->f.data.table_path, e->next);
-    e->origin =
-        (struct run_origin){e->f.fs, e->f.data.table_path, 0, e->next, &e->layout, &e->schemas};
+    e->origin = (struct run_origin){e->f.fs,    e->f.data.table_path, 0,   e->next,
+                                    &e->layout, &e->schemas,          NULL};
 }
 
 static void evolved_release(struct evolved *e)
@@ -171,7 +171,7 @@ static void shapes_that_fit(void **state)
     data_file_layout(next, &f.arena, &layout);
     struct run_schemas schemas;
     run_reader_schemas_init(&schemas, f.fs, f.data.table_path, next);
-    struct run_origin origin = {f.fs, f.data.table_path, 0, next, &layout, &schemas};
+    struct run_origin origin = {f.fs, f.data.table_path, 0, next, &layout, &schemas, NULL};
     struct run_reader *r = NULL;
     if (!run_reader_open(&origin, files.items[0], &r, &err)) {
         fail_msg("%s", err.text);

@@ -255,7 +255,7 @@ static void refuses_other_tables(void **state)
     (void)state;
     static const char *const options[][2] = {
         {"merge-engine", "frobnicate"}, {"sequence.field", "absent"},
-        {"fields.n.retract", "1"},      {"deletion-vectors.enabled", "true"},
+        {"fields.n.retract", "1"},      {"deletion-vectors.enabled", "maybe"},
         {"ignore-delete", "maybe"},     {"sequence.snapshot-ordering", "TRUE"}};
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         struct schema *s = fixture_schema(SHAPE_INT);
