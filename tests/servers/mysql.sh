@@ -15,15 +15,15 @@
 . "$(dirname "$0")/server.sh"
 begin "$@"
 
-# mysql_jar GROUP:ARTIFACT:VERSION FOLDER: such an artifact's Linux server, and libaio, which it needs.
+# mysql_jar GROUP:ARTIFACT:VERSION FOLDER: such an artifact's Linux server, and what it needs: libaio, libnuma.
 mysql_jar() {
-  mkdir "$2/jar" "$2/aio" "$2/root"
+  mkdir "$2/jar" "$2/needs" "$2/root"
   maven_get unpack "$1" "$2/jar"
   tar -xzf "$2/jar/mysql-Linux-amd64.tar.gz" -C "$2/root"
-  debian bookworm libaio1 "$2/aio"
+  debian bookworm libaio1 libnuma1 "$2/needs"
   mkdir -p "$2/root/lib"
-  find "$2/aio/root" -name 'libaio.so.1*' -exec cp -a {} "$2/root/lib" \;
-  rm -r "$2/jar" "$2/aio"
+  find "$2/needs/root" \( -name 'libaio.so.1*' -o -name 'libnuma.so.1*' \) -exec cp -a {} "$2/root/lib" \;
+  rm -r "$2/jar" "$2/needs"
   # shellcheck disable=SC2016 # written into a script
   printf '%s\n' '#!/bin/sh' 'R=$(dirname "$(readlink -f "$0")")/root' 'p=$1; shift' \
     'LD_LIBRARY_PATH=$R/bin:$R/lib exec "$R/bin/$p" "$@"' >"$2/run"

@@ -51,7 +51,8 @@ maven_get() {
     echo '</dependencies></project>'
   } >"$pom/pom.xml"
   MAVEN_OPTS="${MAVEN_OPTS:-} -XX:-UsePerfData" mvn -B -q -f "$pom/pom.xml" \
-    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:$how-dependencies" -DincludeScope=runtime -DoutputDirectory="$dir" || { rm -r "$pom"; die 'maven could not get it'; }
+    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:$how-dependencies" -DincludeScope=runtime -DoutputDirectory="$dir" ||
+    { rm -r "$pom"; die 'maven could not get it'; }
   rm -r "$pom"
 }
 
