@@ -175,6 +175,7 @@ static bool open_routes(struct run *r, const struct source_tables *tables, struc
         if (!route_open(&context, &tables->tables[i], &p->routes[i], err)) {
             return false;
         }
+        p->routes[i].table->options.format_options.memory_bytes = pipeline_file_limit(p);
         r->through[i] = arena_str(&r->arena, p->routes[i].table->backfill.through);
     }
     return true;

@@ -49,6 +49,12 @@ size_t pipeline_queue_limit(const struct pipeline *p)
     return (size_t)(p->memory_bytes / 16 / p->threads);
 }
 
+/* Flushes and compactions of all threads have a file open each: a quarter for them together. */
+size_t pipeline_file_limit(const struct pipeline *p)
+{
+    return (size_t)(p->memory_bytes / 8 / p->threads);
+}
+
 void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bucket,
                      bool changelog, struct run_target *out)
 {

@@ -144,6 +144,7 @@ static inline size_t pipeline_writer(const struct pipeline *p, uint32_t route, i
 size_t pipeline_stream_limit(const struct pipeline *p);
 size_t pipeline_chunk_limit(const struct pipeline *p);
 size_t pipeline_queue_limit(const struct pipeline *p);
+size_t pipeline_file_limit(const struct pipeline *p); /* of one data file being written */
 
 /* Where a bucket's files are written. counter and uuid are the owner's. */
 void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bucket,

@@ -29,3 +29,6 @@ MUST_USE bool schema_file_publish(struct fs fs, const char *table_path, const st
  * not built: paimon-write-path §3.6 "Refuse list" and paimon-format §11. Unknown other options are
  * kept and ignored. */
 MUST_USE bool schema_file_check_writable(const struct schema *s, struct error *err);
+/* The compression of data files: parquet.compression, where they are Parquet, else
+ * file.compression, else zstd. Borrowed. */
+struct str schema_file_compression(const struct schema *s);

@@ -94,6 +94,17 @@ static bool check_formats_by_level(const struct schema *s, struct error *err)
     return true;
 }
 
+struct str schema_file_compression(const struct schema *s)
+{
+    struct str format = schema_option(s, STR("file.format"));
+    struct str own = schema_option(s, STR("parquet.compression"));
+    bool parquet = format.ptr == NULL || str_eq_nocase(str_trim(format), STR("parquet"));
+    if (!parquet || own.ptr == NULL) {
+        own = schema_option(s, STR("file.compression"));
+    }
+    return own.ptr == NULL ? STR("zstd") : str_trim(own);
+}
+
 static bool check_format(const struct schema *s, struct error *err)
 {
     struct str name = schema_option(s, STR("file.format"));
@@ -102,8 +113,7 @@ static bool check_format(const struct schema *s, struct error *err)
     if (!format_of_option(name, &format, err) || !check_formats_by_level(s, err)) {
         return false;
     }
-    struct str compression = schema_option(s, STR("file.compression"));
-    struct format_options o = {.compression = str_trim(compression), .zstd_level = 1};
+    struct format_options o = {.compression = schema_file_compression(s), .zstd_level = 1};
     if (!format->check(s->fields, s->field_count, &o, err)) {
         err->code = FAIL_SCHEMA; /* the table says so, not the job */
         return false;

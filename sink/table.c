@@ -74,7 +74,6 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
     int64_t level;
     struct str changelog = schema_option(s, STR("changelog-producer"));
     struct str format = schema_option(s, STR("file.format"));
-    struct str compression = schema_option(s, STR("file.compression"));
     struct str write_only = schema_option(s, STR("write-only"));
 
     if (!option_number(s, "bucket", -1, 1, INT32_MAX, &buckets, err) ||
@@ -82,6 +81,9 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
         !option_number(s, "manifest.merge-min-count", 30, 1, INT32_MAX, &o.manifest_merge_min_count,
                        err) ||
         !option_size(s, "target-file-size", UINT64_C(128) << 20, &o.target_file_bytes, err) ||
+        !option_size(s, "file.block-size", 0, &o.format_options.block_bytes, err) ||
+        !option_size(s, "parquet.block.size", o.format_options.block_bytes,
+                     &o.format_options.block_bytes, err) ||
         !option_size(s, "manifest.target-file-size", UINT64_C(8) << 20, &o.manifest_target_bytes,
                      err) ||
         !option_size(s, "manifest.full-compaction-threshold-size", UINT64_C(16) << 20,
@@ -93,7 +95,7 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
     o.changelog = str_eq(changelog, STR("input")) ? TABLE_CHANGELOG_INPUT : TABLE_CHANGELOG_NONE;
     o.write_only = str_eq(write_only, STR("true"));
     o.format_options.zstd_level = (int)level;
-    o.format_options.compression = compression.ptr == NULL ? STR("zstd") : compression;
+    o.format_options.compression = schema_file_compression(s);
     if (!format_of_option(format.ptr == NULL ? STR("parquet") : format, &o.format, err)) {
         return false;
     }

@@ -28,7 +28,7 @@ from house.server import Server  # noqa: E402
 
 # The long ones first, so that the end of the run is not one of them alone: by what they took last time, else by their limit,
 # then by scenario.
-ORDER = ['crash', 'types', 'faults', 'workload', 'foreign', 'agents', 'visibility', 'trouble', 'badlake', 'cli']
+ORDER = ['crash', 'types', 'faults', 'workload', 'parquet', 'foreign', 'agents', 'visibility', 'trouble', 'badlake', 'cli']
 
 
 def load():

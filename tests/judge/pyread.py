@@ -239,4 +239,5 @@ def main():
     return serve(args, out) if args.verb == 'serve' else run(args, out)
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())

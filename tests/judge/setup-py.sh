@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the Python environments venv-pypaimon and venv-rust in the test cache and prints that cache's path. They stay apart on
+# Makes the Python environments venv-pypaimon, venv-rust and venv-duckdb in the test cache and prints that cache's path. They stay apart on
 # purpose: pypaimon 2 hands work to pypaimon-rust when it finds it, and then the two readers would not be independent.
 # PYPAIMON=1.3.1 setup-py.sh makes venv-pypaimon-1.3.1 instead.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,6 +22,7 @@ flock 9
 if [ -n "$PYPAIMON" ]; then
   make_env "pypaimon-$PYPAIMON" "pypaimon==$PYPAIMON" || exit
 else
-  make_env pypaimon -r "$here/requirements-pypaimon.txt" && make_env rust -r "$here/requirements-rust.txt" || exit
+  make_env pypaimon -r "$here/requirements-pypaimon.txt" && make_env rust -r "$here/requirements-rust.txt" &&
+    make_env duckdb -r "$here/requirements-duckdb.txt" || exit
 fi
 echo "$cache"

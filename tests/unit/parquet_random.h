@@ -122,7 +122,7 @@ static inline int64_t random_int(struct parquet_random *r, unsigned bits)
     case 3:
         return 7; /* runs */
     default:
-        return (int64_t)(random_next(r) >> (64 - bits)) - (bits == 64 ? 0 : max);
+        return (int64_t)(random_next(r) >> (64 - bits)) - (bits == 64 ? 0 : max + 1);
     }
 }
 
@@ -141,10 +141,14 @@ static inline struct value random_decimal(struct parquet_random *r, const struct
     return (struct value){.wide = p, .state = VALUE_SET};
 }
 
-/* From the year 1 to 9999, cut to the type's precision. */
+/* From the year 1 to 9999, cut to the type's precision; nanoseconds between 1700 and 2200, which Arrow
+ * can hold. */
 static inline struct value random_timestamp(struct parquet_random *r, const struct type *t)
 {
     int64_t ms = (int64_t)random_below(r, UINT64_C(315537897600000)) - INT64_C(62135596800000);
+    if (t->precision > 6) {
+        ms = (int64_t)random_below(r, UINT64_C(15000000000000)) - INT64_C(8000000000000);
+    }
     uint32_t nanos = (uint32_t)random_below(r, 1000000);
     nanos = t->precision <= 3 ? 0 : t->precision <= 6 ? nanos / 1000 * 1000 : nanos;
     if (random_below(r, 4) == 0) {
