@@ -362,6 +362,7 @@ static void finish_chunk(struct copy *c, struct copy_chunk *chunk)
 static bool read_chunk(struct copy *c, struct chunk_source *from, struct copy_chunk *chunk)
 {
     struct pipeline *p = c->p;
+    uint32_t route = chunk->route; /* once it is finished, the chunk is the committer's */
     struct error err = {0};
     struct source_chunk planned = {.table = chunk->route, .id = chunk->id};
     bool ok =
@@ -373,7 +374,7 @@ static bool read_chunk(struct copy *c, struct chunk_source *from, struct copy_ch
         ok = error_os(&err, "failpoint");
     }
     if (!ok) {
-        load_failed(c, chunk->route, &err);
+        load_failed(c, route, &err);
         chunk_failed(c, chunk);
         if (from->reader != NULL) {
             p->source_ops->reader_close(from->reader);
@@ -381,7 +382,7 @@ static bool read_chunk(struct copy *c, struct chunk_source *from, struct copy_ch
         }
     }
     finish_chunk(c, chunk);
-    return ok || atomic_load(&p->routes[chunk->route].closed);
+    return ok || atomic_load(&p->routes[route].closed);
 }
 
 static void reader_ended(struct copy *c)
