@@ -57,7 +57,7 @@ static void event_discard(struct committer *c, struct event *e)
 {
     if (e->flushed != NULL) {
         discard_flushed(c, e->flushed);
-        flushed_free(e->flushed);
+        mark_list_free_flushed(e->flushed);
     }
     if (e->chunk != NULL) {
         drop_chunk(c, e->chunk);

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-void flushed_free(struct flushed *f)
+void mark_list_free_flushed(struct flushed *f)
 {
     arena_release(&f->arena);
     mem_free(f->items);
@@ -12,7 +12,7 @@ void flushed_free(struct flushed *f)
 static void mark_release(struct pending_mark *m)
 {
     for (size_t i = 0; i < m->count; i++) {
-        flushed_free(m->flushed[i]);
+        mark_list_free_flushed(m->flushed[i]);
     }
     mem_free(m->flushed);
     position_free(m->position);

@@ -35,4 +35,4 @@ void mark_list_join(struct mark_list *l);
 /* The first mark is committed. */
 void mark_list_pop(struct mark_list *l);
 
-void flushed_free(struct flushed *f);
+void mark_list_free_flushed(struct flushed *f);

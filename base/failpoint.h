@@ -2,8 +2,8 @@
  *
  * Compiled in only with -DINLET_FAILPOINTS (preset debug).
  * INLET_FAILPOINT="name[:n]=kill|stop|error|enospc|sleep<ms>" (several, comma-separated) acts at
- * the n-th passage (default 1; *: at every one): kill is SIGKILL to ourselves, stop is SIGSTOP, error and enospc
- * make FAILPOINT return false with EIO or ENOSPC in errno. The list of names:
+ * the n-th passage (default 1; *: at every one): kill is SIGKILL to ourselves, stop is SIGSTOP,
+ * error and enospc make FAILPOINT return false with EIO or ENOSPC in errno. The list of names:
  * tests/e2e/failpoints.txt. */
 #pragma once
 

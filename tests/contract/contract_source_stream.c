@@ -436,7 +436,7 @@ static void on_purged(struct world *w)
     world_sql(w, "PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
     assert_false(ops->check_position(w->self, from, &err));
     assert_int_equal(err.code, FAIL_LOST);
-    assert_non_null(strstr(err.text, "resync"));
+    assert_non_null(strstr(err.text, "purged"));
     /* and the server itself says so, were nobody to check */
     struct source_reader *r = NULL;
     struct batch batch;
