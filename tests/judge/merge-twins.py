@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Made-up tables of every merge engine: Paimon Java writes them in many small commits, and inlet must read the same rows.
 
-    merge-twins.py INLET [--tables N] [--seed S] [--keep DIR]
+    merge-twins.py INLET [--compact BENCH_COMPACT] [--tables N] [--seed S] [--keep DIR]
 
 Rows of all kinds, late and null sequences, options at random. A table that Java cannot merge, inlet must refuse, too. Half of the
-tables are then compacted by Java and written again. Exit 1 when any table differs; its operations are kept, and --seed replays it.
+tables are then compacted by Java and written again. With --compact (the program tests/bench/bench_compact.c, best built with
+sanitizers) inlet compacts each table, too, and Java must read the same rows after that, and find no fault in it. Exit 1 when any table differs; its operations are kept, and --seed replays it.
 """
 import argparse
 import json
@@ -269,9 +270,38 @@ def look(args, judge, lake, twin, what, counts):
     return good
 
 
+def verified(twin, checked, faults):
+    """Sums of up to 18 digits may leave their type: Avro's readers then see null, the statistics, Java's too, the number."""
+    beyond = any(t in ('DECIMAL(4,1)', 'DECIMAL(18,3)') and twin.options.get('fields.%s.aggregate-function' % n) == 'sum'
+                 for n, t, _ in twin.columns)
+    return checked['rc'] == 0 or beyond and set(json.loads(faults[-1])['problems']) == {'stats'}
+
+
+def compact(args, judge, lake, twin, counts):
+    """inlet compacts; Java reads before and after, and looks at every file."""
+    before, rows = judge.ask('read m.%s' % twin.name)
+    mode = twin.rng.choice(['full', 'level0'])
+    done = subprocess.run([args.compact, lake, 'm.' + twin.name, mode, twin.rng.choice(['2', '3', '9'])], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+    if before['rc'] != 0:
+        good = 0 < done.returncode < 99 and b'Sanitizer' not in done.stderr
+        why = done.stderr.decode()
+    else:
+        after, merged = judge.ask('read m.%s' % twin.name)
+        checked, faults = judge.ask('verify m.%s' % twin.name)
+        good = done.returncode == 0 and verified(twin, checked, faults) and normal(rows, twin.unordered) == normal(merged, twin.unordered)
+        why = '%s%s\n  before: %s\n  after:  %s\n%s' % (done.stderr.decode()[:1500], after.get('err', ''), '\n          '.join(rows),
+                                                    '\n          '.join(merged), '\n'.join(faults))
+    if not good:
+        print('%s, compacted by inlet (%s): differs (%s)\n  %s' % (twin.name, mode, twin.options['merge-engine'], why))
+        counts['bad'] += 1
+    counts['compacted'] += 1
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('inlet')
+    parser.add_argument('--compact')
     parser.add_argument('--tables', type=int, default=100)
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument('--keep')
@@ -280,7 +310,7 @@ def main():
     lake = os.path.join(work, 'lake')
     os.makedirs(lake, exist_ok=True)
     judge = Judge(lake)
-    counts = {'same': 0, 'failing': 0, 'unwritten': 0, 'bad': 0}
+    counts = {'same': 0, 'failing': 0, 'unwritten': 0, 'compacted': 0, 'bad': 0}
     for i in range(args.tables):
         twin = Twin(random.Random(args.seed * 1000003 + i), 't%d' % i)
         for step in ('written', 'compacted'):
@@ -299,6 +329,8 @@ def main():
                 break
             if not look(args, judge, lake, twin, step, counts) or answer['rc'] != 0 or i % 2:
                 break
+        if args.compact and os.path.isdir(os.path.join(lake, 'm.db', twin.name, 'snapshot')):
+            compact(args, judge, lake, twin, counts)
     judge.process.stdin.close()
     judge.process.wait()
     print('seed %d: %s' % (args.seed, counts))
