@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "sink/paths.h"
 #include "sink/run_key.h"
+#include "sink/schema_evolve.h"
 #include "sink/schema_file.h"
 
 struct run_reader {
@@ -15,8 +16,9 @@ struct run_reader {
     const char *name;
     const struct data_file_layout *wanted;
     size_t key_count;
-    size_t *from; /* physical column of each wanted column, or SIZE_MAX; NULL: as they are */
-    struct value *values; /* mapped values; NULL when from is */
+    const struct schema_evolve *evolve; /* NULL: values are right as they come */
+    struct value *values;               /* evolved; NULL when evolve is */
+    struct arena casts;                 /* what the row's evolved values need */
     size_t value_count;
     struct value *thin_key; /* key taken from the values */
     bool thin;
@@ -62,68 +64,6 @@ static bool schemas_get(struct run_schemas *s, int64_t id, const struct schema *
     return true;
 }
 
-/* The same values are the same bytes in memory under both types. */
-static bool types_fit(const struct type *wanted, const struct type *written)
-{
-    struct type w = *wanted;
-    w.nullable = written->nullable;
-    if ((type_is_text(&w) || type_is_bytes(&w)) && w.kind == written->kind &&
-        w.length >= written->length) {
-        w.length = written->length;
-    }
-    return type_equal(&w, written);
-}
-
-static size_t find_field(const struct schema *s, int32_t id)
-{
-    for (size_t i = 0; i < s->field_count; i++) {
-        if (s->fields[i].id == id) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-/* Maps the columns wanted to those of a file written under another schema, by field id. */
-static bool map_columns(struct run_reader *r, const struct schema *wanted,
-                        const struct schema *written, const struct data_file_layout *layout,
-                        struct error *err)
-{
-    r->from = ARENA_ARRAY(&r->arena, size_t, wanted->field_count);
-    for (size_t i = 0; i < wanted->field_count; i++) {
-        const struct schema_field *f = &wanted->fields[i];
-        size_t at = find_field(written, f->id);
-        if (at == SIZE_MAX) {
-            if (!f->type.nullable) {
-                return error_set(err, FAIL_SCHEMA,
-                                 "column %.*s is NOT NULL but files of schema %" PRId64
-                                 " do not have it: rewrite the table with its own writer first",
-                                 STR_FMT(f->name), written->id);
-            }
-            r->from[i] = SIZE_MAX;
-            continue;
-        }
-        if (!types_fit(&f->type, &written->fields[at].type)) {
-            return error_set(err, FAIL_SCHEMA,
-                             "column %.*s changed its type since schema %" PRId64
-                             ": reading it is not supported yet; compact the table fully with "
-                             "Paimon's own writer first",
-                             STR_FMT(f->name), written->id);
-        }
-        r->from[i] = layout->key_count + 2 + at;
-    }
-    for (size_t i = 0; i < r->key_count; i++) {
-        int32_t id = wanted->fields[r->wanted->key_columns[i]].id;
-        if (i >= layout->key_count || written->fields[layout->key_columns[i]].id != id) {
-            return error_set(err, FAIL_SCHEMA,
-                             "the primary key of schema %" PRId64 " is not that of schema %" PRId64,
-                             written->id, wanted->id);
-        }
-    }
-    r->values = ARENA_ARRAY(&r->arena, struct value, wanted->field_count);
-    return true;
-}
-
 static bool reader_init(struct run_reader *r, const struct run_origin *origin,
                         const struct data_file *file, struct error *err)
 {
@@ -145,13 +85,15 @@ static bool reader_init(struct run_reader *r, const struct run_origin *origin,
     must(written != NULL);
     struct data_file_layout layout = *origin->layout;
     if (written->id != origin->schema->id) {
-        if (written->primary_key_count == 0) {
-            return error_set(err, FAIL_SCHEMA, "schema %" PRId64 " has no primary key",
-                             written->id);
-        }
-        data_file_layout(written, &r->arena, &layout);
-        if (!map_columns(r, origin->schema, written, &layout, err)) {
+        struct schema_evolve *evolve = ARENA_ARRAY(&r->arena, struct schema_evolve, 1);
+        if (!schema_evolve_plan(written, origin->schema, &r->arena, evolve, err)) {
             return false;
+        }
+        layout.fields = evolve->fields;
+        layout.count = evolve->count;
+        if (evolve->from != NULL) {
+            r->evolve = evolve;
+            r->values = ARENA_ARRAY(&r->arena, struct value, r->value_count);
         }
     }
     r->deleted = deletion_vector_set_get(origin->deleted, file->name);
@@ -202,10 +144,10 @@ static bool take_row(struct run_reader *r, const struct value *physical, struct 
     out->sequence = sequence->i;
     out->kind = (uint8_t)kind->i;
     out->values = physical + r->key_count + 2;
-    if (r->from != NULL) {
-        for (size_t i = 0; i < r->value_count; i++) {
-            r->values[i] =
-                r->from[i] == SIZE_MAX ? (struct value){.state = VALUE_NULL} : physical[r->from[i]];
+    if (r->evolve != NULL) {
+        arena_reset(&r->casts);
+        if (!schema_evolve_row(r->evolve, physical, &r->casts, r->values, err)) {
+            return error_in(err, "%s, row %" PRIu64, r->name, r->rows - 1);
         }
         out->values = r->values;
     }
@@ -267,6 +209,7 @@ void run_reader_close(struct run_reader *r)
     if (r->format != NULL) {
         r->ops->reader_close(r->format);
     }
+    arena_release(&r->casts);
     arena_release(&r->arena);
     mem_free(r);
 }

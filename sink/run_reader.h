@@ -1,11 +1,11 @@
 /* sink/run_reader.h: the rows of one data file, in the shape of the schema wanted, whatever schema
  * the file was written under (paimon-format §2.6, §7.1).
  *
- * Columns are matched by field id: a column the file lacks reads as null, one whose type differs is
- * FAIL_SCHEMA ("not supported yet"; a longer VARCHAR or VARBINARY and a change of nullability are
- * fine). Files without _KEY_ columns (data-file.thin-mode) take the key from the values. Bytes are
- * not trusted: kinds, null keys and the row count are checked here, the order of keys in merge.
- * Memory: what the format's reader holds (Avro: one block, packed and unpacked). Thread: one. */
+ * Columns are matched by field id, missing ones are null, types are cast (schema_evolve.h); what
+ * Paimon cannot cast is FAIL_SCHEMA, by column, file and row. Files without _KEY_ columns
+ * (data-file.thin-mode) take the key from the values. Bytes are not trusted: kinds, null keys and
+ * the row count are checked here, the order of keys in merge. Memory: what the format's reader
+ * holds (Avro: one block, packed and unpacked). Thread: one. */
 #pragma once
 
 #include <stdbool.h>

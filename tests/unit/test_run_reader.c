@@ -116,10 +116,30 @@ static void shapes_refused(void **state)
     (void)state;
     struct evolved e;
     evolved_init(&e);
-    e.next->fields[1].type.length = 3; /* shorter than it was */
-    expect_refused(&e, FAIL_SCHEMA, "title");
-    e.next->fields[1].type = (struct type){.kind = TYPE_INT, .nullable = true};
-    expect_refused(&e, FAIL_SCHEMA, "not supported yet");
+    e.next->fields[1].type = (struct type){
+        .kind = TYPE_MULTISET, .element = &e.f.schema->fields[0].type, .nullable = true};
+    expect_refused(&e, FAIL_SCHEMA, "column title, in files of schema 0: Paimon has no rule");
+    evolved_release(&e);
+
+    evolved_init(&e);
+    e.next->fields[2].type.kind = TYPE_BIGINT; /* the key */
+    expect_refused(&e, FAIL_SCHEMA, "key column number changed its type");
+    evolved_release(&e);
+
+    evolved_init(&e);
+    e.next->primary_key_count = 0;
+    struct schema *written = e.next; /* an older schema without a key */
+    written->partition_key_count = 0;
+    e.origin.schema = e.f.schema;
+    e.origin.layout = &e.f.layout;
+    struct run_schemas schemas;
+    run_reader_schemas_init(&schemas, e.f.fs, e.f.data.table_path, e.f.schema);
+    struct error publish = {0};
+    assert_true(schema_file_publish(e.f.fs, e.f.data.table_path, written, &publish));
+    e.origin.schemas = &schemas;
+    e.files.items[0]->schema_id = 1;
+    expect_refused(&e, FAIL_SCHEMA, "schema 1 has no primary key");
+    run_reader_schemas_release(&schemas);
     evolved_release(&e);
 
     evolved_init(&e);
@@ -150,6 +170,31 @@ static void shapes_refused(void **state)
     expect_refused(&e, FAIL_SCHEMA, "orc");
     e.files.items[0]->name = STR("data-u-99.avro");
     assert_false(run_reader_open(&e.origin, e.files.items[0], &r, &err));
+    evolved_release(&e);
+}
+
+/* A value that has no counterpart is named with its file, row and column. */
+static void values_refused(void **state)
+{
+    (void)state;
+    struct evolved e;
+    evolved_init(&e);
+    e.next->fields[1].type.length = 3; /* shorter than it was: cut */
+    struct error err = {0};
+    struct run_reader *r = NULL;
+    struct run_row row;
+    assert_true(run_reader_open(&e.origin, e.files.items[0], &r, &err));
+    assert_int_equal(run_reader_next(r, &row, &err), NEXT_ROW);
+    assert_true(str_eq(value_str(&row.values[1]), STR("nam")));
+    run_reader_close(r);
+    e.next->fields[1].type = (struct type){.kind = TYPE_INT, .nullable = true};
+    assert_true(run_reader_open(&e.origin, e.files.items[0], &r, &err));
+    assert_int_equal(run_reader_next(r, &row, &err), NEXT_FAIL);
+    assert_int_equal(err.code, FAIL_SCHEMA);
+    assert_string_equal(err.text, "data-u-0.avro, row 0: column title, of schema 0: 'name 100' is "
+                                  "no INT; Paimon cannot read it either: change the column's type "
+                                  "back");
+    run_reader_close(r);
     evolved_release(&e);
 }
 
@@ -270,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file_of_an_older_schema),
         cmocka_unit_test(shapes_refused),
+        cmocka_unit_test(values_refused),
         cmocka_unit_test(shapes_that_fit),
         cmocka_unit_test(thin_files),
         cmocka_unit_test(bad_rows),
