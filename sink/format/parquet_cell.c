@@ -283,8 +283,12 @@ static struct value wide(int128 v, struct arena *a)
 /* A time in units of 1 / per_ms milliseconds. */
 static struct value timestamp(int64_t v, int64_t per_ms)
 {
-    int64_t ms = v / per_ms - (v % per_ms < 0);
-    int64_t rest = v - ms * per_ms;
+    int64_t ms = v / per_ms;
+    int64_t rest = v % per_ms;
+    if (rest < 0) {
+        rest += per_ms;
+        ms--;
+    }
     return (struct value){
         .i = ms, .len = (uint32_t)(rest * (1000000 / per_ms)), .state = VALUE_SET};
 }

@@ -46,14 +46,10 @@ static bool check_type(const struct type *t, struct error *err)
     case TYPE_DATE:
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMP_LTZ:
-        return true;
-    case TYPE_TIME:
+    case TYPE_TIME: /* Paimon keeps milliseconds, whatever the precision */
         break;
     }
-    return t->precision <= 3 ||
-           error_set(err, FAIL_SCHEMA,
-                     "TIME(%u): Parquet files of Paimon hold milliseconds, use TIME(3)",
-                     t->precision);
+    return true;
 }
 
 static bool file_check(const struct schema_field *fields, size_t count,

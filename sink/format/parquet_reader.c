@@ -359,10 +359,11 @@ bool parquet_reader_memory(struct parquet_reader *r, uint64_t *out_bytes, struct
     for (size_t i = 0; i < r->schema.leaf_count; i++) {
         uint64_t most = 0;
         for (size_t g = 0; g < r->meta.group_count; g++) {
+            const struct parquet_group_meta *group = &r->meta.groups[g];
             uint64_t bytes = 0;
             uint64_t window = 0;
-            if (!parquet_column_survey(r->columns[i],
-                                       &r->meta.groups[g].chunks[r->schema.leaves[i].column],
+            if (group->rows > 0 &&
+                !parquet_column_survey(r->columns[i], &group->chunks[r->schema.leaves[i].column],
                                        &bytes, &window, err)) {
                 return error_in(err, "%s", r->path);
             }
