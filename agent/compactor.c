@@ -54,6 +54,16 @@ static size_t count_runs(const struct table_bucket *b)
     return runs;
 }
 
+static bool has_level0(const struct table_bucket *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->files[i]->file->level == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool compactor_behind(const struct table *t, int32_t bucket)
 {
     const struct table_bucket *b = &t->buckets[bucket];
@@ -90,11 +100,26 @@ static void compaction_free(struct compaction *c)
     mem_free(c);
 }
 
+/* What first-row looks at: the files below the unit. */
+static void note_older(struct compaction *c, const struct compact_levels *levels,
+                       struct compact_unit unit, struct run_files *out)
+{
+    for (size_t r = unit.run_count; r < levels->count; r++) {
+        for (size_t i = 0; i < levels->runs[r].file_count; i++) {
+            run_files_add(out, &c->arena, levels->runs[r].files[i]);
+        }
+    }
+}
+
 static void prepare(struct compaction *c, const struct compact_levels *levels,
                     struct compact_unit unit)
 {
     const struct table *t = c->p->routes[c->route].table;
     struct run_files files = {0};
+    struct run_files older = {0};
+    if (merge_rule_hides_level0(t->rule)) {
+        note_older(c, levels, unit, &older);
+    }
     compact_pick_files(levels->runs, unit, &c->arena, &files);
     pipeline_target(c->p, t, c->bucket, false, &c->target);
     c->target.level = unit.level;
@@ -111,6 +136,8 @@ static void prepare(struct compaction *c, const struct compact_levels *levels,
                                     .target = &c->target,
                                     .files = files.items,
                                     .file_count = files.count,
+                                    .older = older.items,
+                                    .older_count = older.count,
                                     .max_level = levels->max_level,
                                     .drop_deletes = compact_pick_drops_deletes(levels, unit),
                                     .small_file_bytes = t->options.target_file_bytes / 10 * 7,
@@ -125,10 +152,12 @@ bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket, stru
     struct compact_levels levels;
     struct compact_clock clock = {.last_full_ms = INT64_MIN};
 
+    bool hidden = merge_rule_hides_level0(t->rule) && has_level0(b);
     /* While a copy runs its deletes must stay and its runs are moved up, not rewritten, at its end.
-     */
+     * Rows that readers do not see before they leave level 0 leave it at once, at the end, too. */
     if (b->task_running || t->options.write_only || t->state != TABLE_LIVE ||
-        count_runs(b) < options.trigger || stop_requested(p->stop) || stop_requested(p->drain)) {
+        stop_requested(p->stop) ||
+        (!hidden && (count_runs(b) < options.trigger || stop_requested(p->drain)))) {
         return true;
     }
     struct compaction *c = compaction_new(p, route, bucket);
@@ -138,7 +167,8 @@ bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket, stru
         return error_in(err, "bucket %d", bucket);
     }
     struct compact_unit unit =
-        compact_pick(&options, levels.runs, levels.count, levels.max_level, &clock);
+        hidden ? compact_pick_level0(&options, levels.runs, levels.count, levels.max_level, &clock)
+               : compact_pick(&options, levels.runs, levels.count, levels.max_level, &clock);
     if (unit.run_count == 0) {
         compaction_free(c);
         return true;

@@ -224,13 +224,13 @@ bool route_place(struct route *r, const struct position *now, bool copy_wanted,
         table_set_backfill(t, &next);
     }
     r->copy = t->state == TABLE_COPYING;
-    r->shared = r->copy && t->options.changelog == TABLE_CHANGELOG_INPUT;
+    bool once = !merge_rule_is_idempotent(t->rule);
+    r->shared = r->copy && (once || t->options.changelog == TABLE_CHANGELOG_INPUT);
     if (r->shared && !caps->shared_snapshot) {
         return error_set(
-            err, FAIL_DENIED,
-            "%s has changelog-producer=input, whose first copy needs one snapshot for all readers: "
-            "%s",
-            t->label, caps->shared_why == NULL ? "this server cannot give one" : caps->shared_why);
+            err, FAIL_DENIED, "%s has %s, whose first copy needs one snapshot for all readers: %s",
+            t->label, once ? "a merge-engine that counts each change" : "changelog-producer=input",
+            caps->shared_why == NULL ? "this server cannot give one" : caps->shared_why);
     }
     if (t->backfill.attempt >= STAMP_STREAM_START) {
         return error_set(err, FAIL_LIMIT, "%s: its first copy was begun %lld times", t->label,

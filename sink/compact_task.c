@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "sink/interval.h"
 #include "sink/merge.h"
+#include "sink/run_key.h"
 
 struct task {
     const struct compact_work *work;
@@ -15,16 +16,76 @@ struct task {
     bool passed_middle;
 };
 
+static struct interval_section section_of(struct task *t, struct data_file *file)
+{
+    struct interval_run *run = ARENA_ARRAY(t->arena, struct interval_run, 1);
+    run->files = ARENA_ARRAY(t->arena, struct data_file *, 1);
+    run->files[0] = file;
+    run->count = 1;
+    run->size_bytes = (uint64_t)file->size_bytes;
+    return (struct interval_section){.runs = run, .count = 1};
+}
+
+/* Whether a run from `first` to `last` has keys in the range of a file. */
+static bool key_ranges_meet(struct task *t, const struct data_file *first,
+                            const struct data_file *last, const struct data_file *file, bool *out,
+                            struct error *err)
+{
+    const struct data_file_layout *layout = t->work->origin->layout;
+    struct value *keys[4];
+    const struct str texts[4] = {first->min_key, last->max_key, file->min_key, file->max_key};
+    for (size_t i = 0; i < 4; i++) {
+        keys[i] = ARENA_ARRAY(t->arena, struct value, layout->key_count);
+        if (!run_key_parse(layout, texts[i], t->arena, keys[i], err)) {
+            return error_in(err, "key range of %.*s", STR_FMT(file->name));
+        }
+    }
+    *out = run_key_compare(layout, keys[0], keys[3]) <= 0 &&
+           run_key_compare(layout, keys[2], keys[1]) <= 0;
+    return true;
+}
+
+/* The section's runs and, behind them, a run of each older file that its keys reach into. */
+static bool with_older(struct task *t, const struct interval_section *section,
+                       struct interval_section *out, struct error *err)
+{
+    const struct compact_work *w = t->work;
+    *out = (struct interval_section){
+        .runs = ARENA_ARRAY(t->arena, struct interval_run, section->count + w->older_count)};
+    for (size_t r = 0; r < section->count; r++) {
+        out->runs[out->count++] = section->runs[r];
+    }
+    for (size_t i = 0; i < w->older_count; i++) {
+        bool overlaps = false;
+        for (size_t r = 0; r < section->count && !overlaps; r++) {
+            const struct interval_run *run = &section->runs[r];
+            if (!key_ranges_meet(t, run->files[0], run->files[run->count - 1], w->older[i],
+                                 &overlaps, err)) {
+                return false;
+            }
+        }
+        if (overlaps) {
+            out->runs[out->count++] = section_of(t, w->older[i]).runs[0];
+        }
+    }
+    return true;
+}
+
 static bool write_section(struct task *t, const struct interval_section *section,
                           struct run_writer *writer, struct error *err)
 {
     const struct compact_work *w = t->work;
+    struct interval_section whole;
+    if (!with_older(t, section, &whole, err)) {
+        return false;
+    }
     struct merge_options options = {.layout = w->origin->layout,
                                     .rule = w->rule,
+                                    .older_runs = whole.count - section->count,
                                     .drop_deletes = w->drop_deletes,
                                     .stop = w->stop};
     struct merge *merge = NULL;
-    if (!merge_open_runs(&options, w->origin, section, w->target, w->fan_in, &merge, err)) {
+    if (!merge_open_runs(&options, w->origin, &whole, w->target, w->fan_in, &merge, err)) {
         return false;
     }
     bool ok = true;
@@ -84,16 +145,6 @@ static bool rewrite(struct task *t, const struct interval_section *sections, siz
     return true;
 }
 
-static struct interval_section section_of(struct task *t, struct data_file *file)
-{
-    struct interval_run *run = ARENA_ARRAY(t->arena, struct interval_run, 1);
-    run->files = ARENA_ARRAY(t->arena, struct data_file *, 1);
-    run->files[0] = file;
-    run->count = 1;
-    run->size_bytes = (uint64_t)file->size_bytes;
-    return (struct interval_section){.runs = run, .count = 1};
-}
-
 /* Moves a file to the output level as it is, unless it holds deletes that may now go (an unknown
  * number counts as some). The file keeps its name, and nothing but the level changes. */
 static bool upgrade(struct task *t, struct data_file *file, struct error *err)
@@ -120,11 +171,21 @@ static void candidates_add(struct task *t, struct interval_section section)
     t->candidates[t->count++] = section;
 }
 
+/* A run of level 0 over older files: keys of its may have to go. */
+static bool must_look(const struct task *t, const struct interval_run *run)
+{
+    bool level0 = false;
+    for (size_t i = 0; i < run->count; i++) {
+        level0 = level0 || run->files[i]->level == 0;
+    }
+    return level0 && t->work->older_count > 0;
+}
+
 /* MergeTreeCompactTask.rewrite: one section of one run has nothing to merge with. */
 static bool candidates_flush(struct task *t, struct error *err)
 {
     bool ok = true;
-    if (t->count == 1 && t->candidates[0].count == 1) {
+    if (t->count == 1 && t->candidates[0].count == 1 && !must_look(t, &t->candidates[0].runs[0])) {
         const struct interval_run *run = &t->candidates[0].runs[0];
         for (size_t i = 0; ok && i < run->count; i++) {
             ok = upgrade(t, run->files[i], err);
@@ -141,7 +202,7 @@ static bool take_run(struct task *t, const struct interval_run *run, struct erro
 {
     for (size_t i = 0; i < run->count; i++) {
         struct data_file *file = run->files[i];
-        if ((uint64_t)file->size_bytes < t->work->small_file_bytes) {
+        if ((uint64_t)file->size_bytes < t->work->small_file_bytes || must_look(t, run)) {
             candidates_add(t, section_of(t, file));
         } else if (!candidates_flush(t, err) || !upgrade(t, file, err)) {
             return false;

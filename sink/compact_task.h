@@ -25,6 +25,10 @@ struct compact_work {
     const struct run_target *target; /* level = output level, source = RUN_COMPACT */
     struct data_file *const *files;  /* the unit's, borrowed */
     size_t file_count;
+    /* merge-engine first-row, whose readers do not merge: the bucket's files of levels above the
+     * output's. A key that they have is left out; they are not rewritten. */
+    struct data_file *const *older;
+    size_t older_count;
     int32_t max_level;
     bool drop_deletes;         /* compact_pick_drops_deletes, and the table is not in copy */
     bool rewrite_all;          /* compaction.force-rewrite-all-files: no upgrades */

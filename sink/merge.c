@@ -14,6 +14,7 @@ struct leaf {
     uint64_t prefix;
     bool ended;   /* sorts behind everything */
     bool held;    /* its head belongs to the group being given out: sorts behind everything, too */
+    bool older;   /* of a level below the output's: never given out, and its keys are not, either */
     bool repeats; /* a run of a pass that kept all records: a key may come again */
 };
 
@@ -122,6 +123,7 @@ static struct merge *merge_new(const struct merge_options *o)
     struct merge *m = MEM_NEW(struct merge);
     const size_t *order;
     m->options = *o;
+    m->raw = o->every;
     m->ordered = merge_rule_order(o->rule, &order) > 0;
     m->state = merge_rule_takes_last(o->rule) ? NULL : merge_state_new(o->rule);
     m->exact = run_key_prefix_is_exact(o->layout);
@@ -223,16 +225,18 @@ static enum next merge_group(struct merge *m, struct run_row *out, struct error 
 {
     size_t winner = tree_winner(m);
     struct leaf first = m->leaves[winner];
+    bool older = false;
     if (!first.repeats && !winner_has_equals(m)) {
         m->leaves[winner].held = true;
         m->held[m->held_count++] = winner;
         *out = first.row;
-        return NEXT_ROW;
+        return first.older ? NEXT_END : NEXT_ROW;
     }
     arena_reset(&m->group);
     merge_state_begin(m->state);
     for (bool more = true; more;) {
         winner = tree_winner(m);
+        older = older || m->leaves[winner].older;
         if (!take_record(m, winner, &first, err)) {
             return NEXT_FAIL;
         }
@@ -240,7 +244,7 @@ static enum next merge_group(struct merge *m, struct run_row *out, struct error 
         const struct leaf *next = &m->leaves[tree_winner(m)];
         more = !next->ended && !next->held && compare_keys(m, &first, next) == 0;
     }
-    return merge_state_result(m->state, out) ? NEXT_ROW : NEXT_END;
+    return merge_state_result(m->state, out) && !older ? NEXT_ROW : NEXT_END;
 }
 
 /* One record, whatever its key. */
@@ -441,7 +445,7 @@ static bool merge_pass(struct merge *m, const struct run_origin *origin,
     struct merge_options options = m->options;
     options.drop_deletes = false; /* older runs of a key may be in a later pass */
     struct merge *pass = merge_new(&options);
-    pass->raw = target->equal_keys;
+    pass->raw = pass->raw || target->equal_keys;
     struct run_writer *writer = run_writer_new(target);
     if (!start_runs(pass, m, origin, runs, count, err) || !write_all(pass, writer, err) ||
         !run_writer_finish(writer, &m->arena, &made, err)) {
@@ -499,14 +503,16 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
                      const struct interval_section *section, const struct run_target *temporary,
                      size_t fan_in, struct merge **out, struct error *err)
 {
-    size_t count = section->count;
+    size_t older = o->older_runs;
+    size_t count = section->count - older;
     size_t limit = fan_in == 0 ? MERGE_FAN_IN : fan_in;
-    must(limit >= 2);
+    must(limit >= 2 && older <= section->count && (older == 0 || merge_rule_picks(o->rule)));
+    limit = limit > older + 2 ? limit - older : 2;
     struct merge *m = merge_new(o);
     m->fs = origin->fs;
     m->table_path = origin->table_path;
     m->bucket = origin->bucket;
-    struct interval_run *runs = ARENA_ARRAY(&m->arena, struct interval_run, count);
+    struct interval_run *runs = ARENA_ARRAY(&m->arena, struct interval_run, section->count);
     if (count > 0) {
         memcpy(runs, section->runs, count * sizeof(*runs));
     }
@@ -520,9 +526,15 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
             return false;
         }
     }
-    if (!start_runs(m, m, origin, runs, count, err)) {
+    for (size_t i = 0; i < older; i++) {
+        runs[count + i] = section->runs[section->count - older + i];
+    }
+    if (!start_runs(m, m, origin, runs, count + older, err)) {
         merge_close(m);
         return false;
+    }
+    for (size_t i = 0; i < older; i++) {
+        m->leaves[count + i].older = true;
     }
     *out = m;
     return true;

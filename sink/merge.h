@@ -40,8 +40,11 @@ struct merge_input {
 struct merge_options {
     const struct data_file_layout *layout;
     const struct merge_rule *rule; /* NULL: plain deduplicate */
-    bool drop_deletes;             /* leave results of retract kinds out */
-    const struct stop *stop;       /* NULL: never. Requested: NEXT_FAIL with FAIL_STOPPED */
+    size_t older_runs; /* merge_open_runs, first-row: so many runs at the end of the section are of
+                          older levels: they are looked at, and a key they have gives nothing */
+    bool drop_deletes; /* leave results of retract kinds out */
+    bool every;        /* give every record, in order: nothing is merged */
+    const struct stop *stop; /* NULL: never. Requested: NEXT_FAIL with FAIL_STOPPED */
 };
 
 struct merge;

@@ -99,7 +99,13 @@ static void compact_bucket(struct bench *b, int32_t bucket)
         return;
     }
     struct run_files picked = {0};
+    struct run_files older = {0};
     compact_pick_files(levels.runs, unit, &arena, &picked);
+    for (size_t r = unit.run_count; r < levels.count && merge_rule_hides_level0(t->rule); r++) {
+        for (size_t i = 0; i < levels.runs[r].file_count; i++) {
+            run_files_add(&older, &arena, levels.runs[r].files[i]);
+        }
+    }
     run_reader_schemas_init(&schemas, t->fs, t->path, t->schema);
     struct run_origin origin = {.fs = t->fs,
                                 .table_path = t->path,
@@ -127,6 +133,8 @@ static void compact_bucket(struct bench *b, int32_t bucket)
                                 .target = &target,
                                 .files = picked.items,
                                 .file_count = picked.count,
+                                .older = older.items,
+                                .older_count = older.count,
                                 .max_level = levels.max_level,
                                 .drop_deletes = compact_pick_drops_deletes(&levels, unit),
                                 .small_file_bytes = t->options.target_file_bytes / 10 * 7,
