@@ -296,8 +296,9 @@ static void update_stall(struct committer *c)
     bool stalled = false;
     for (size_t i = 0; i < c->p->route_count && !stalled; i++) {
         const struct route *r = &c->p->routes[i];
-        for (int32_t b = 0; !route_is_parked(r) && b < r->table->options.buckets && !stalled; b++) {
-            stalled = compactor_behind(r->table, b);
+        size_t count = route_is_parked(r) ? 0 : r->table->buckets.count;
+        for (size_t b = 0; b < count && !stalled; b++) {
+            stalled = compactor_behind(r->table, r->table->buckets.items[b]);
         }
     }
     atomic_store(&c->p->stalled, stalled);
@@ -622,8 +623,9 @@ static bool is_compacting(const struct committer *c)
 {
     for (size_t i = 0; i < c->p->route_count; i++) {
         const struct route *r = &c->p->routes[i];
-        for (int32_t b = 0; !route_is_parked(r) && b < r->table->options.buckets; b++) {
-            if (r->table->buckets[b].task_running) {
+        size_t count = route_is_parked(r) ? 0 : r->table->buckets.count;
+        for (size_t b = 0; b < count; b++) {
+            if (r->table->buckets.items[b]->task_running) {
                 return true;
             }
         }

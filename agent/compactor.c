@@ -9,7 +9,7 @@
 struct compaction {
     struct pipeline *p;
     uint32_t route;
-    int32_t bucket;
+    struct table_bucket *bucket;
     struct arena arena; /* inputs, result */
     struct run_files inputs;
     struct run_target target;
@@ -64,9 +64,8 @@ static bool has_level0(const struct table_bucket *b)
     return false;
 }
 
-bool compactor_behind(const struct table *t, int32_t bucket)
+bool compactor_behind(const struct table *t, const struct table_bucket *b)
 {
-    const struct table_bucket *b = &t->buckets[bucket];
     return b->task_running && count_runs(b) > (size_t)t->options.stop_trigger;
 }
 
@@ -79,14 +78,12 @@ static void run(void *arg)
                   (struct event){.kind = EVENT_COMPACTED, .route = c->route, .compaction = c});
 }
 
-static struct compaction *compaction_new(struct pipeline *p, uint32_t route, int32_t bucket)
+static struct compaction *compaction_new(struct pipeline *p, uint32_t route, struct table_bucket *b)
 {
-    const struct table *t = p->routes[route].table;
-    const struct table_bucket *b = &t->buckets[bucket];
     struct compaction *c = MEM_NEW(struct compaction);
     c->p = p;
     c->route = route;
-    c->bucket = bucket;
+    c->bucket = b;
     for (size_t i = 0; i < b->count; i++) {
         run_files_add(&c->inputs, &c->arena, data_file_copy(&c->arena, b->files[i]->file));
     }
@@ -121,13 +118,12 @@ static void prepare(struct compaction *c, const struct compact_levels *levels,
         note_older(c, levels, unit, &older);
     }
     compact_pick_files(levels->runs, unit, &c->arena, &files);
-    pipeline_target(c->p, t, c->bucket, false, &c->target);
+    pipeline_target(c->p, t, c->bucket->path, false, &c->target);
     c->target.level = unit.level;
     c->target.source = RUN_COMPACT;
     run_reader_schemas_init(&c->schemas, t->fs, t->path, t->schema);
     c->origin = (struct run_origin){.fs = t->fs,
-                                    .table_path = t->path,
-                                    .bucket = c->bucket,
+                                    .folder = c->bucket->path,
                                     .schema = t->schema,
                                     .layout = &t->layout,
                                     .schemas = &c->schemas};
@@ -144,10 +140,9 @@ static void prepare(struct compaction *c, const struct compact_levels *levels,
                                     .stop = c->p->stop};
 }
 
-bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket, struct error *err)
+static bool consider(struct pipeline *p, uint32_t route, struct table_bucket *b, struct error *err)
 {
     struct table *t = p->routes[route].table;
-    struct table_bucket *b = &t->buckets[bucket];
     struct compact_options options = options_of(t);
     struct compact_levels levels;
     struct compact_clock clock = {.last_full_ms = INT64_MIN};
@@ -160,11 +155,11 @@ bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket, stru
         (!hidden && (count_runs(b) < options.trigger || stop_requested(p->drain)))) {
         return true;
     }
-    struct compaction *c = compaction_new(p, route, bucket);
+    struct compaction *c = compaction_new(p, route, b);
     if (!compact_pick_levels(&t->layout, c->inputs.items, c->inputs.count, options.num_levels,
                              &c->arena, &levels, err)) {
         compaction_free(c);
-        return error_in(err, "bucket %d", bucket);
+        return error_in(err, "%s", b->path);
     }
     struct compact_unit unit =
         hidden ? compact_pick_level0(&options, levels.runs, levels.count, levels.max_level, &clock)
@@ -181,8 +176,9 @@ bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket, stru
 
 bool compactor_consider_table(struct pipeline *p, uint32_t route, struct error *err)
 {
-    for (int32_t b = 0; b < p->routes[route].table->options.buckets; b++) {
-        if (!compactor_consider(p, route, b, err)) {
+    const struct table_bucket_list *buckets = &p->routes[route].table->buckets;
+    for (size_t i = 0; i < buckets->count; i++) {
+        if (!consider(p, route, buckets->items[i], err)) {
             return false;
         }
     }
@@ -191,7 +187,7 @@ bool compactor_consider_table(struct pipeline *p, uint32_t route, struct error *
 
 void compactor_discard(struct compaction *c)
 {
-    c->p->routes[c->route].table->buckets[c->bucket].task_running = false;
+    c->bucket->task_running = false;
     if (c->ok) {
         compact_task_abandon(&c->work, &c->result);
     }
@@ -204,8 +200,8 @@ static void add_entries(const struct compaction *c, const struct run_files *file
 {
     for (size_t i = 0; i < files->count; i++) {
         entries[(*count)++] = (struct manifest_entry){.kind = kind,
-                                                      .partition = binrow_empty,
-                                                      .bucket = c->bucket,
+                                                      .partition = c->bucket->partition,
+                                                      .bucket = c->bucket->number,
                                                       .total_buckets = total_buckets,
                                                       .file = files->items[i]};
     }
@@ -239,23 +235,23 @@ bool compactor_finish(struct pipeline *p, struct compaction *c, int64_t identifi
     bool ok = count == 0 || commit_publish(t, p->owner, &request, err);
     if (ok) {
         t->compacted_bytes += r->bytes_written;
-        t->buckets[c->bucket].task_running = false;
+        c->bucket->task_running = false;
         LOG_INFO("compact",
                  "table=%s bucket=%d level=%d files_in=%zu files_out=%zu rows_in=%llu "
                  "rows_out=%llu snapshot=%lld",
-                 LOG_Q(t->label), c->bucket, c->target.level, r->before.count, r->after.count,
-                 (unsigned long long)r->rows_read, (unsigned long long)r->rows_written,
-                 (long long)t->base.id);
+                 LOG_Q(t->label), c->bucket->number, c->target.level, r->before.count,
+                 r->after.count, (unsigned long long)r->rows_read,
+                 (unsigned long long)r->rows_written, (long long)t->base.id);
         compaction_free(c);
         return true;
     }
     bool lost = err->code == FAIL_CONFLICT;
     if (lost) {
-        LOG_WARN("compact-conflict", "table=%s bucket=%d reason=%s", LOG_Q(t->label), c->bucket,
-                 LOG_Q(err->text));
+        LOG_WARN("compact-conflict", "table=%s bucket=%d reason=%s", LOG_Q(t->label),
+                 c->bucket->number, LOG_Q(err->text));
     }
     if (reached) {
-        t->buckets[c->bucket].task_running = false;
+        c->bucket->task_running = false;
         compaction_free(c); /* the outputs may be listed: they stay */
     } else {
         compactor_discard(c);

@@ -14,14 +14,11 @@
 
 struct compaction;
 
-/* Starts a task for the bucket when the picking says so and none is running. FAIL_CORRUPT when its
- * levels overlap. */
-MUST_USE bool compactor_consider(struct pipeline *p, uint32_t route, int32_t bucket,
-                                 struct error *err);
-/* As above for all buckets of the table. */
+/* Starts a task for each bucket of the table where the picking says so and none is running.
+ * FAIL_CORRUPT when its levels overlap. */
 MUST_USE bool compactor_consider_table(struct pipeline *p, uint32_t route, struct error *err);
 /* Sorted runs of the bucket are over the stop trigger: the stream must wait for its task. */
-bool compactor_behind(const struct table *t, int32_t bucket);
+bool compactor_behind(const struct table *t, const struct table_bucket *b);
 
 /* Publishes the result of an ended task (identifier: of the newest mark) and frees it.
  * FAIL_CONFLICT never comes out: such results are thrown away. */

@@ -38,10 +38,15 @@ struct reader_args {
 
 /* One buffer of a chunk on its way through a worker: a sort buffer for each bucket that has rows.
  */
+struct load_bucket {
+    const struct slot *slot;
+    struct sort_buffer *rows; /* NULL: none */
+};
 struct load {
     struct copy *copy;
     struct copy_chunk *chunk;
-    struct sort_buffer **buckets;
+    struct load_bucket *buckets; /* by slot */
+    size_t cap;
     size_t bytes;
 };
 
@@ -161,8 +166,6 @@ static struct load *load_new(struct copy *c, struct copy_chunk *chunk)
     struct load *l = MEM_NEW(struct load);
     l->copy = c;
     l->chunk = chunk;
-    l->buckets =
-        MEM_ARRAY(struct sort_buffer *, (size_t)c->p->routes[chunk->route].table->options.buckets);
     return l;
 }
 
@@ -171,11 +174,29 @@ static void load_free(struct load *l)
     if (l == NULL) {
         return;
     }
-    for (int32_t b = 0; b < l->copy->p->routes[l->chunk->route].table->options.buckets; b++) {
-        sort_buffer_free(l->buckets[b]);
+    for (size_t i = 0; i < l->cap; i++) {
+        sort_buffer_free(l->buckets[i].rows);
     }
     mem_free(l->buckets);
     mem_free(l);
+}
+
+static struct sort_buffer *load_rows(struct load *l, const struct slot *slot)
+{
+    const struct table *t = l->copy->p->routes[l->chunk->route].table;
+    while (l->cap <= slot->index) {
+        size_t cap = l->cap == 0 ? 4 : l->cap * 2;
+        l->buckets = mem_grow(l->buckets, cap, sizeof *l->buckets);
+        for (size_t i = l->cap; i < cap; i++) {
+            l->buckets[i] = (struct load_bucket){NULL, NULL};
+        }
+        l->cap = cap;
+    }
+    struct load_bucket *b = &l->buckets[slot->index];
+    if (b->rows == NULL) {
+        *b = (struct load_bucket){slot, sort_buffer_new(t->schema, &t->layout, t->rule)};
+    }
+    return b->rows;
 }
 
 /* A complete chunk, or one whose table was set aside, leaves for the committer. Locked. */
@@ -187,27 +208,27 @@ static void chunk_settle(struct copy *c, struct copy_chunk *chunk)
     }
 }
 
-static bool flush_one(struct load *l, int32_t bucket, struct arena *arena,
+static bool flush_one(const struct load *l, const struct load_bucket *b, struct arena *arena,
                       struct flushed_files *out, struct error *err)
 {
     const struct table *t = l->copy->p->routes[l->chunk->route].table;
     struct run_target data;
     struct run_target changelog;
     struct sort_buffer_flush flush = {.data = &data, .unique_keys = true};
-    pipeline_target(l->copy->p, t, bucket, false, &data);
+    pipeline_target(l->copy->p, t, b->slot->folder, false, &data);
     if (t->options.changelog == TABLE_CHANGELOG_INPUT) {
-        pipeline_target(l->copy->p, t, bucket, true, &changelog);
+        pipeline_target(l->copy->p, t, b->slot->folder, true, &changelog);
         flush.changelog = &changelog;
     }
     out->route = l->chunk->route;
-    out->bucket = bucket;
-    return sort_buffer_flush(l->buckets[bucket], &flush, arena, &out->data, &out->changelog, err);
+    out->slot = b->slot;
+    return sort_buffer_flush(b->rows, &flush, arena, &out->data, &out->changelog, err);
 }
 
 /* Adds a flushed bucket's files to the chunk; the descriptions move into its arena. Locked. */
 static void add_files(struct copy_chunk *chunk, const struct flushed_files *f)
 {
-    struct flushed_files copy = {.route = f->route, .bucket = f->bucket};
+    struct flushed_files copy = {.route = f->route, .slot = f->slot};
     for (size_t i = 0; i < f->data.count; i++) {
         run_files_add(&copy.data, &chunk->arena, data_file_copy(&chunk->arena, f->data.items[i]));
     }
@@ -249,17 +270,17 @@ static void load_run(void *arg)
     struct copy_chunk *chunk = l->chunk;
     struct route *r = &c->p->routes[chunk->route];
     struct error err = {0};
-    for (int32_t b = 0; b < r->table->options.buckets; b++) {
+    for (size_t i = 0; i < l->cap; i++) {
         struct arena arena = {0};
         struct flushed_files files = {0};
-        if (l->buckets[b] == NULL) {
+        if (l->buckets[i].rows == NULL) {
             continue;
         }
         if (atomic_load(&r->closed) || stop_requested(c->p->stop)) {
             chunk_failed(c, chunk);
             continue;
         }
-        if (flush_one(l, b, &arena, &files, &err)) {
+        if (flush_one(l, &l->buckets[i], &arena, &files, &err)) {
             (void)pthread_mutex_lock(&c->lock);
             add_files(chunk, &files);
             (void)pthread_mutex_unlock(&c->lock);
@@ -296,20 +317,17 @@ static bool load_add(struct load *l, const struct batch *batch, struct buf *scra
                      struct error *err)
 {
     struct route *r = &l->copy->p->routes[l->chunk->route];
-    struct table *t = r->table;
     for (size_t i = 0; i < batch->count; i++) {
         const struct value *values = batch->changes[i].values;
-        int32_t bucket = route_bucket(r, values, scratch);
-        if (l->buckets[bucket] == NULL) {
-            l->buckets[bucket] = sort_buffer_new(t->schema, &t->layout, t->rule);
-        }
-        if (!sort_buffer_add(l->buckets[bucket], ROW_INSERT, r->copy_sequence, values, err)) {
+        const struct slot *slot = NULL;
+        if (!slot_set_find(r->slots, values, scratch, &slot, err) ||
+            !sort_buffer_add(load_rows(l, slot), ROW_INSERT, r->copy_sequence, values, err)) {
             return false;
         }
     }
     l->bytes = 0;
-    for (int32_t b = 0; b < t->options.buckets; b++) {
-        l->bytes += l->buckets[b] == NULL ? 0 : sort_buffer_bytes(l->buckets[b]);
+    for (size_t i = 0; i < l->cap; i++) {
+        l->bytes += l->buckets[i].rows == NULL ? 0 : sort_buffer_bytes(l->buckets[i].rows);
     }
     l->chunk->rows += batch->count;
     atomic_fetch_add_explicit(&r->copied, batch->count, memory_order_relaxed);

@@ -16,6 +16,7 @@ struct expiry {
     uint32_t route;
     struct fs fs;
     const char *path; /* the table's, borrowed: tables outlive the workers */
+    const struct partition_layout *partition;
     struct expire_options options;
     struct expire_result result;
     bool ok;
@@ -36,8 +37,8 @@ void expirer_discard(struct expiry *run)
 static void run(void *arg)
 {
     struct expiry *x = arg;
-    x->ok = expire_run(x->fs, x->path, &x->options, instant_wall_ms(), x->p->stop, &x->result,
-                       &x->error);
+    x->ok = expire_run(x->fs, x->path, &x->options, x->partition, instant_wall_ms(), x->p->stop,
+                       &x->result, &x->error);
     pipeline_send(x->p, (struct event){.kind = EVENT_EXPIRED, .route = x->route, .expiry = x});
 }
 
@@ -78,8 +79,12 @@ void expirer_consider(struct expirer *e, struct pin *pin, struct pipeline *p, ui
     /* Our own pin must not hold what this run may remove. */
     pin_move(pin, t, p->owner->job, true);
     struct expiry *x = MEM_NEW(struct expiry);
-    *x = (struct expiry){
-        .p = p, .route = route, .fs = t->fs, .path = t->path, .options = e->options};
+    *x = (struct expiry){.p = p,
+                         .route = route,
+                         .fs = t->fs,
+                         .path = t->path,
+                         .partition = &t->partition,
+                         .options = e->options};
     e->running = true;
     workers_add(p->workers, run, x);
 }

@@ -8,10 +8,12 @@
 #include "base/arena.h"
 #include "base/row.h"
 
+struct slot; /* agent/slot.h */
+
 struct hand_row {
     struct value *values;
+    const struct slot *slot;
     uint32_t route;
-    int32_t bucket;
     uint8_t kind;
 };
 struct hand {

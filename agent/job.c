@@ -6,6 +6,7 @@
 #include "agent/committer.h"
 #include "agent/drain.h"
 #include "agent/lane.h"
+#include "agent/partition_key.h"
 #include "agent/property.h"
 #include "agent/resolve.h"
 #include "agent/route.h"
@@ -61,7 +62,15 @@ static bool check_source(const struct job_file *j, struct error *err)
                        why.text);
 }
 
-static bool check_warehouse(const struct job_file *j, struct error *err)
+static bool fail_at_sink(const struct job_file *j, const char *key, const struct error *why,
+                         struct error *err)
+{
+    const struct tree_node *sink = tree_child(tree_root(j->spec.tree), STR("sink"));
+    const struct tree_node *node = option_node(sink, str_of(key));
+    return option_fail(tree_name(j->spec.tree), node == NULL ? sink : node, err, "%s", why->text);
+}
+
+static bool check_sink(const struct job_file *j, struct error *err)
 {
     struct arena a = {0};
     struct fs fs;
@@ -71,12 +80,11 @@ static bool check_warehouse(const struct job_file *j, struct error *err)
     if (ok) {
         fs_close(&fs);
     } else {
-        const struct tree_node *sink = tree_child(tree_root(j->spec.tree), STR("sink"));
-        const struct tree_node *node = option_node(sink, STR("catalog.properties.warehouse"));
-        (void)option_fail(tree_name(j->spec.tree), node == NULL ? sink : node, err, "%s", why.text);
+        (void)fail_at_sink(j, "catalog.properties.warehouse", &why, err);
     }
     arena_release(&a);
-    return ok;
+    return ok && (partition_key_check(j->spec.sink.partition_key, &why) ||
+                  fail_at_sink(j, "partition.key", &why, err));
 }
 
 bool job_load(const char *path, struct job_file *out, struct error *err)
@@ -96,7 +104,7 @@ bool job_load(const char *path, struct job_file *out, struct error *err)
     j.source_conf = mem_zalloc(j.source->options->size);
     if (!option_apply(j.source->options, j.spec.source, tree_name(j.spec.tree), jobspec_source_keys,
                       &j.spec.arena, j.source_conf, err) ||
-        !check_source(&j, err) || !check_warehouse(&j, err) || !property_check(&j.spec, err)) {
+        !check_source(&j, err) || !check_sink(&j, err) || !property_check(&j.spec, err)) {
         job_release(&j);
         return false;
     }
@@ -166,6 +174,7 @@ static bool open_routes(struct run *r, const struct source_tables *tables, struc
                                     .root = j->root,
                                     .job = j->owner.job,
                                     .properties = &j->file.spec.sink.table_properties,
+                                    .partition_key = j->file.spec.sink.partition_key,
                                     .checkpoint_interval_ms = p->checkpoint_interval_ms,
                                     .known = r->have_known ? &r->known : NULL};
     p->routes = MEM_ARRAY(struct route, tables->count + 1);

@@ -61,8 +61,13 @@ static bool hand_over(struct lane *l, uint32_t route, enum row_kind kind,
                       const struct value *values)
 {
     struct route *r = &l->p->routes[route];
-    int32_t bucket = route_bucket(r, values, &l->scratch);
-    size_t writer = pipeline_writer(l->p, route, bucket);
+    const struct slot *slot = NULL;
+    struct error err = {0};
+    if (!slot_set_find(r->slots, values, &l->scratch, &slot, &err)) {
+        pipeline_park(l->p, route, &err);
+        return true;
+    }
+    size_t writer = pipeline_writer(l->p, route, slot);
     const struct schema *schema = r->table->schema;
     if (l->open[writer] == NULL) {
         l->open[writer] = hand_new();
@@ -72,7 +77,7 @@ static bool hand_over(struct lane *l, uint32_t route, enum row_kind kind,
     h->rows[h->count++] = (struct hand_row){
         .values = row_copy(&h->arena, schema->fields, schema->field_count, values),
         .route = route,
-        .bucket = bucket,
+        .slot = slot,
         .kind = (uint8_t)kind};
     return arena_used(&h->arena) < HAND_BYTES || push_open(l, writer);
 }

@@ -14,8 +14,8 @@ void listing_release(struct listing *l)
 void listing_add(struct listing *l, const struct table *t, const struct flushed_files *f)
 {
     struct manifest_entry e = {.kind = MANIFEST_ADD,
-                               .partition = binrow_empty,
-                               .bucket = f->bucket,
+                               .partition = f->slot->partition,
+                               .bucket = f->slot->bucket,
                                .total_buckets = t->options.buckets};
     for (size_t i = 0; i < f->data.count; i++) {
         e.file = f->data.items[i];
@@ -34,7 +34,7 @@ void listing_add(struct listing *l, const struct table *t, const struct flushed_
 void listing_add_chunk(struct listing *l, const struct table *t, const struct copy_chunk *chunk)
 {
     for (size_t i = 0; i < chunk->file_count; i++) {
-        struct flushed_files copy = {.bucket = chunk->files[i].bucket};
+        struct flushed_files copy = {.slot = chunk->files[i].slot};
         for (size_t k = 0; k < chunk->files[i].data.count; k++) {
             run_files_add(&copy.data, &l->arena,
                           data_file_copy(&l->arena, chunk->files[i].data.items[k]));
@@ -52,10 +52,13 @@ void listing_discard(const struct listing *l, const struct table *t)
     for (size_t i = 0; i < l->count + l->changelog_count; i++) {
         struct arena a = {0};
         struct error ignored = {0};
+        const char *folder = NULL;
         const struct manifest_entry *e =
             i < l->count ? &l->entries[i] : &l->changelog[i - l->count];
-        (void)t->fs.ops->remove(t->fs.self, paths_data(&a, t->path, e->bucket, e->file->name),
-                                &ignored);
+        if (partition_bucket(&t->partition, t->path, e->partition, e->bucket, &a, &folder,
+                             &ignored)) {
+            (void)t->fs.ops->remove(t->fs.self, paths_join(&a, folder, e->file->name), &ignored);
+        }
         arena_release(&a);
     }
 }

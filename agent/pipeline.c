@@ -55,13 +55,12 @@ size_t pipeline_file_limit(const struct pipeline *p)
     return (size_t)(p->memory_bytes / 8 / p->threads);
 }
 
-void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bucket,
+void pipeline_target(const struct pipeline *p, const struct table *t, const char *folder,
                      bool changelog, struct run_target *out)
 {
     *out = (struct run_target){
         .fs = t->fs,
-        .table_path = t->path,
-        .bucket = bucket,
+        .folder = folder,
         .schema = t->schema,
         .layout = &t->layout,
         .format = t->options.format,

@@ -41,7 +41,7 @@ struct flushed {
 };
 struct flushed_files {
     uint32_t route;
-    int32_t bucket;
+    const struct slot *slot;
     struct run_files data;
     struct run_files changelog;
 };
@@ -134,9 +134,10 @@ void pipeline_notice(struct pipeline *p, uint32_t route, const struct error *err
                      struct position *position);
 
 /* Which writer owns a bucket. */
-static inline size_t pipeline_writer(const struct pipeline *p, uint32_t route, int32_t bucket)
+static inline size_t pipeline_writer(const struct pipeline *p, uint32_t route,
+                                     const struct slot *slot)
 {
-    return ((size_t)route * 7 + (size_t)bucket) % p->threads;
+    return ((size_t)route * 7 + slot->index) % p->threads;
 }
 
 /* Bytes the stream's sort buffers may hold before the largest is flushed; of one chunk buffer; of
@@ -147,5 +148,5 @@ size_t pipeline_queue_limit(const struct pipeline *p);
 size_t pipeline_file_limit(const struct pipeline *p); /* of one data file being written */
 
 /* Where a bucket's files are written. counter and uuid are the owner's. */
-void pipeline_target(const struct pipeline *p, const struct table *t, int32_t bucket,
+void pipeline_target(const struct pipeline *p, const struct table *t, const char *folder,
                      bool changelog, struct run_target *out);

@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 
+#include "agent/partition_key.h"
 #include "agent/resolve.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "sink/binrow.h"
 #include "sink/paths.h"
 #include "sink/schema_file.h"
 
@@ -36,6 +35,10 @@ static struct schema *wanted_options(const struct route_context *c,
     route_default_options(s, source->estimated_bytes, c->checkpoint_interval_ms);
     for (size_t i = 0; i < c->properties->count; i++) {
         schema_set_option(s, c->properties->pairs[i].key, c->properties->pairs[i].value);
+    }
+    struct str columns;
+    if (partition_key_find(c->partition_key, source->database, source->name, &columns)) {
+        schema_set_option(s, STR(TABLE_PARTITION_OPTION), columns);
     }
     return s;
 }
@@ -78,18 +81,6 @@ static void make_stub(const struct route_context *c, const struct checkpoint_tab
     atomic_store(&r->closed, true);
     LOG_ERROR("table-parked", "table=%s code=%s reason=%s", LOG_Q(r->table->label),
               error_name(why->code), LOG_Q(why->text));
-}
-
-static void find_key(struct route *r)
-{
-    const struct schema *s = r->table->schema;
-    r->key_count = r->table->layout.key_count;
-    r->key_columns = MEM_ARRAY(size_t, r->key_count);
-    r->key_fields = MEM_ARRAY(const struct schema_field *, r->key_count);
-    for (size_t i = 0; i < r->key_count; i++) {
-        r->key_columns[i] = r->table->layout.key_columns[i];
-        r->key_fields[i] = &s->fields[r->key_columns[i]];
-    }
 }
 
 static const struct checkpoint_table *find_known(const struct route_context *c,
@@ -164,11 +155,6 @@ bool route_open(const struct route_context *c, const struct source_table *source
         make_stub(c, known, out, err);
         return true;
     }
-    if (out->table->layout.key_count > ROUTE_MAX_KEY) {
-        return error_set(err, FAIL_LIMIT, "%s: a key of %zu columns", out->table->label,
-                         out->table->layout.key_count);
-    }
-    find_key(out);
     say_other_options(c, out);
     settle(out, resolve_table(out->table, found, &stamp, known, err), err);
     return true;
@@ -177,23 +163,19 @@ bool route_open(const struct route_context *c, const struct source_table *source
 static int64_t max_sequence(const struct table *t)
 {
     int64_t max = -1;
-    for (int32_t b = 0; b < t->options.buckets; b++) {
-        max = t->buckets[b].max_sequence > max ? t->buckets[b].max_sequence : max;
+    for (size_t i = 0; i < t->buckets.count; i++) {
+        int64_t here = t->buckets.items[i]->max_sequence;
+        max = here > max ? here : max;
     }
     return max;
 }
 
-static void number_rows(struct route *r)
+static bool number_rows(struct route *r, struct error *err)
 {
-    struct table *t = r->table;
+    const struct table *t = r->table;
     bool copying = t->state == TABLE_COPYING;
-    r->first_sequence = MEM_ARRAY(int64_t, (size_t)t->options.buckets);
-    for (int32_t b = 0; b < t->options.buckets; b++) {
-        int64_t next = t->buckets[b].max_sequence + 1;
-        int64_t reserved = copying ? t->backfill.base + STAMP_STREAM_START : 0;
-        r->first_sequence[b] = next > reserved ? next : reserved;
-    }
     r->copy_sequence = t->backfill.base + t->backfill.attempt;
+    return slot_set_new(t, copying ? t->backfill.base + STAMP_STREAM_START : 0, &r->slots, err);
 }
 
 static void begin_fresh(struct route *r, const struct position *now, bool copy_wanted)
@@ -236,28 +218,14 @@ bool route_place(struct route *r, const struct position *now, bool copy_wanted,
         return error_set(err, FAIL_LIMIT, "%s: its first copy was begun %lld times", t->label,
                          (long long)t->backfill.attempt);
     }
-    number_rows(r);
-    return true;
+    return number_rows(r, err);
 }
 
 void route_close(struct route *r)
 {
+    slot_set_free(r->slots);
     table_free(r->table);
     position_free(r->resume);
-    mem_free(r->first_sequence);
-    mem_free(r->key_columns);
-    mem_free(r->key_fields);
+    r->slots = NULL;
     r->table = NULL;
-}
-
-int32_t route_bucket(const struct route *r, const struct value *values, struct buf *scratch)
-{
-    const struct value *key[ROUTE_MAX_KEY];
-    if (r->table->options.buckets == 1) {
-        return 0;
-    }
-    for (size_t i = 0; i < r->key_count; i++) {
-        key[i] = &values[r->key_columns[i]];
-    }
-    return binrow_bucket(r->key_fields, r->key_count, key, r->table->options.buckets, scratch);
 }

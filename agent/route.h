@@ -8,22 +8,18 @@
 #include <stdint.h>
 
 #include "agent/checkpoint.h"
+#include "agent/slot.h"
 #include "base/buf.h"
 #include "base/position.h"
 #include "config/option.h"
 #include "connectors/source.h"
 #include "sink/table.h"
 
-#define ROUTE_MAX_KEY 64
-
 struct route {
     const struct source_table *source;
-    struct table *table;                    /* a stub, parked, when it could not be opened */
-    const struct schema_field **key_fields; /* of the bucket key, in key order */
-    size_t *key_columns;
-    size_t key_count;
+    struct table *table;               /* a stub, parked, when it could not be opened */
     struct position *resume;           /* changes whose place it has are already in the table */
-    int64_t *first_sequence;           /* per bucket: of the next stream row */
+    struct slot_set *slots;            /* its buckets; from route_place on */
     int64_t copy_sequence;             /* of rows of the first copy */
     bool empty;                        /* the lake had no rows of it when the stream began */
     bool fresh;                        /* needs the source's position */
@@ -40,6 +36,7 @@ struct route_context {
     const char *root;
     struct str job;
     const struct option_map *properties; /* table.properties of the job */
+    struct str partition_key;            /* of the job */
     uint64_t checkpoint_interval_ms;
     const struct checkpoint *known; /* NULL: no checkpoint */
 };
@@ -63,6 +60,3 @@ static inline bool route_is_parked(const struct route *r)
  * trigger by commit interval (design.md §8). */
 void route_default_options(struct schema *s, uint64_t estimated_bytes,
                            uint64_t checkpoint_interval_ms);
-
-/* The bucket of a row of this route. scratch is reused. */
-int32_t route_bucket(const struct route *r, const struct value *values, struct buf *scratch);

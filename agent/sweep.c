@@ -46,18 +46,33 @@ static bool collect(struct sweep *s, const char *folder, struct error *err)
     return true;
 }
 
+/* The bucket folders below a folder that has `depth` levels of partitions between. */
+static bool collect_buckets(struct sweep *s, const char *folder, size_t depth, struct error *err)
+{
+    struct fs_entry *entries = NULL;
+    size_t count = 0;
+    bool ok = s->t->fs.ops->list(s->t->fs.self, folder, &s->arena, &entries, &count, err);
+    for (size_t i = 0; ok && i < count; i++) {
+        const char *below = paths_join(&s->arena, folder, entries[i].name);
+        if (!entries[i].is_folder) {
+            continue;
+        }
+        if (depth == 0 && str_starts(entries[i].name, STR("bucket-"))) {
+            ok = collect(s, below, err);
+        } else if (depth > 0 && str_find(entries[i].name, '=') < entries[i].name.len) {
+            ok = collect_buckets(s, below, depth - 1, err);
+        }
+    }
+    return ok;
+}
+
 static bool collect_all(struct sweep *s, struct error *err)
 {
     const char *manifests = paths_join(&s->arena, s->t->path, STR("manifest"));
     if (!collect(s, manifests, err)) {
         return false;
     }
-    for (int32_t b = 0; b < s->t->options.buckets; b++) {
-        if (!collect(s, paths_bucket(&s->arena, s->t->path, b), err)) {
-            return false;
-        }
-    }
-    return true;
+    return collect_buckets(s, s->t->path, s->t->partition.count, err);
 }
 
 static void keep(struct sweep *s, struct str name)

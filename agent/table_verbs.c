@@ -323,10 +323,12 @@ enum exit_code table_verbs_expire(const struct cli_args *args)
     int64_t snapshots = 0;
     int64_t changelogs = 0;
     uint64_t files = 0;
+    struct partition_layout partition;
     bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err) &&
-              expire_options(args, &o, &options, &err);
+              expire_options(args, &o, &options, &err) &&
+              partition_layout(o.schema, &o.arena, &partition, &err);
     while (ok && result.more) {
-        ok = expire_run(o.fs, o.path, &options, instant_wall_ms(), NULL, &result, &err);
+        ok = expire_run(o.fs, o.path, &options, &partition, instant_wall_ms(), NULL, &result, &err);
         snapshots += result.snapshots;
         changelogs += result.changelogs;
         files += result.files;

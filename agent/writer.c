@@ -9,17 +9,22 @@ struct owned_bucket {
     int64_t next_sequence;
     size_t counted; /* bytes of it in pipeline->buffered */
     uint32_t route;
-    int32_t bucket;
+    const struct slot *slot;
     /* Files flushed since the last mark. */
     struct run_files data;
     struct run_files changelog;
 };
 
+/* The buckets of a route by slot, NULL where another writer owns it or nothing came yet. */
+struct owned_route {
+    struct owned_bucket **buckets;
+    size_t cap;
+};
+
 struct writer {
     struct pipeline *p;
     size_t index;
-    struct owned_bucket **
-        *buckets; /* [route][bucket], NULL where another writer owns it or nothing came yet */
+    struct owned_route *routes;
     struct owned_bucket **touched; /* all that exist */
     size_t touched_count, touched_cap;
     struct arena files; /* of files flushed since the last mark */
@@ -27,29 +32,38 @@ struct writer {
 
 void writer_discard(const struct table *t, const struct flushed_files *f)
 {
-    run_writer_remove(t->fs, t->path, f->bucket, &f->data);
-    run_writer_remove(t->fs, t->path, f->bucket, &f->changelog);
+    run_writer_remove(t->fs, f->slot->folder, &f->data);
+    run_writer_remove(t->fs, f->slot->folder, &f->changelog);
 }
 
-static struct owned_bucket *bucket_of(struct writer *w, uint32_t route, int32_t bucket)
+static struct owned_bucket **place_of(struct owned_route *r, uint32_t index)
 {
-    struct route *r = &w->p->routes[route];
-    struct owned_bucket **slot = NULL;
-    if (w->buckets[route] == NULL) {
-        w->buckets[route] = MEM_ARRAY(struct owned_bucket *, (size_t)r->table->options.buckets);
+    while (r->cap <= index) {
+        size_t cap = r->cap == 0 ? 8 : r->cap * 2;
+        r->buckets = mem_grow(r->buckets, cap, sizeof(struct owned_bucket *));
+        for (size_t i = r->cap; i < cap; i++) {
+            r->buckets[i] = NULL;
+        }
+        r->cap = cap;
     }
-    slot = &w->buckets[route][bucket];
-    if (*slot == NULL) {
+    return &r->buckets[index];
+}
+
+static struct owned_bucket *bucket_of(struct writer *w, uint32_t route, const struct slot *slot)
+{
+    struct owned_bucket **place = place_of(&w->routes[route], slot->index);
+    if (*place == NULL) {
+        const struct table *t = w->p->routes[route].table;
         struct owned_bucket *b = MEM_NEW(struct owned_bucket);
-        b->buffer = sort_buffer_new(r->table->schema, &r->table->layout, r->table->rule);
-        b->next_sequence = r->first_sequence[bucket];
+        b->buffer = sort_buffer_new(t->schema, &t->layout, t->rule);
+        b->next_sequence = slot->first_sequence;
         b->route = route;
-        b->bucket = bucket;
-        *slot = b;
+        b->slot = slot;
+        *place = b;
         VEC_ROOM(w->touched, w->touched_count, w->touched_cap);
         w->touched[w->touched_count++] = b;
     }
-    return *slot;
+    return *place;
 }
 
 static void recount(struct writer *w, struct owned_bucket *b)
@@ -99,9 +113,9 @@ static bool flush_bucket(struct writer *w, struct owned_bucket *b, struct error 
         drop_bucket(w, b);
         return true;
     }
-    pipeline_target(w->p, t, b->bucket, false, &data);
+    pipeline_target(w->p, t, b->slot->folder, false, &data);
     if (t->options.changelog == TABLE_CHANGELOG_INPUT) {
-        pipeline_target(w->p, t, b->bucket, true, &changelog);
+        pipeline_target(w->p, t, b->slot->folder, true, &changelog);
         flush.changelog = &changelog;
     }
     bool ok = sort_buffer_flush(b->buffer, &flush, &w->files, &b->data, &b->changelog, err);
@@ -147,11 +161,11 @@ static bool take_rows(struct writer *w, const struct hand *h, struct error *err)
     struct owned_bucket *last = NULL;
     for (size_t i = 0; i < h->count; i++) {
         const struct hand_row *row = &h->rows[i];
-        if (last == NULL || last->route != row->route || last->bucket != row->bucket) {
+        if (last == NULL || last->route != row->route || last->slot != row->slot) {
             if (last != NULL) {
                 recount(w, last);
             }
-            last = bucket_of(w, row->route, row->bucket);
+            last = bucket_of(w, row->route, row->slot);
         }
         if (atomic_load_explicit(&w->p->routes[row->route].closed, memory_order_relaxed)) {
             continue;
@@ -200,7 +214,7 @@ static bool take_mark(struct writer *w, int64_t mark, struct error *err)
         }
         VEC_ROOM(f->items, f->count, f->cap);
         f->items[f->count++] = (struct flushed_files){
-            .route = b->route, .bucket = b->bucket, .data = b->data, .changelog = b->changelog};
+            .route = b->route, .slot = b->slot, .data = b->data, .changelog = b->changelog};
         b->data = (struct run_files){0};
         b->changelog = (struct run_files){0};
     }
@@ -218,17 +232,16 @@ static void release(struct writer *w)
 {
     for (size_t i = 0; i < w->touched_count; i++) {
         struct owned_bucket *b = w->touched[i];
-        struct flushed_files left = {
-            .bucket = b->bucket, .data = b->data, .changelog = b->changelog};
+        struct flushed_files left = {.slot = b->slot, .data = b->data, .changelog = b->changelog};
         writer_discard(w->p->routes[b->route].table, &left);
         drop_bucket(w, b);
         sort_buffer_free(b->buffer);
         mem_free(b);
     }
     for (size_t i = 0; i < w->p->route_count; i++) {
-        mem_free(w->buckets[i]);
+        mem_free(w->routes[i].buckets);
     }
-    mem_free(w->buckets);
+    mem_free(w->routes);
     mem_free(w->touched);
     arena_release(&w->files);
 }
@@ -240,7 +253,7 @@ void *writer_run(void *args)
     struct error err = {0};
     void *item = NULL;
 
-    w.buckets = MEM_ARRAY(struct owned_bucket **, w.p->route_count);
+    w.routes = MEM_ARRAY(struct owned_route, w.p->route_count);
     while (queue_pop(w.p->hands[w.index], &item, -1) == QUEUE_OK) {
         struct hand *h = item;
         bool ok = !stop_requested(w.p->stop);

@@ -57,7 +57,11 @@ static const struct option sink_options[] = {
      .at = SINK(commit_user_prefix),
      .def = "inlet",
      .doc = "Beginning of the commit user in Paimon's snapshots."},
-    UNSUPPORTED("partition.key", OPTION_TEXT, "Partition columns of created tables."),
+    {.name = "partition.key",
+     .type = OPTION_TEXT,
+     .at = SINK(partition_key),
+     .doc = "Partition columns of created tables: `db.table:column,column;db.other:column`. They "
+            "must be columns of the table's primary key."},
     UNSUPPORTED("include.schema.changes", OPTION_TEXT, "Kinds of schema changes to apply."),
     UNSUPPORTED("exclude.schema.changes", OPTION_TEXT, "Kinds of schema changes to leave out."),
     UNSUPPORTED("catalog.properties.uri", OPTION_TEXT, "Address of a REST, JDBC or Hive catalog."),

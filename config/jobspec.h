@@ -25,6 +25,7 @@ struct jobspec_sink {
     struct str metastore;
     struct str commit_user_prefix;
     struct option_map table_properties; /* table.properties.* */
+    struct str partition_key;           /* empty: none (agent/partition_key.h) */
     struct str name;                    /* for people; may be empty */
     int type;                           /* paimon is the only one that passes */
 };

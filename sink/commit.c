@@ -186,13 +186,9 @@ static bool check_inputs(const struct attempt *a, struct error *err)
         if (e->kind != MANIFEST_DELETE) {
             continue;
         }
-        const struct table_bucket *bucket = &a->t->buckets[e->bucket];
-        bool live = false;
-        for (size_t f = 0; f < bucket->count && !live; f++) {
-            live = bucket->files[f]->file->level == e->file->level &&
-                   str_eq(bucket->files[f]->file->name, e->file->name);
-        }
-        if (!live) {
+        const struct table_bucket *bucket =
+            table_bucket_find(&a->t->buckets, e->partition, e->bucket);
+        if (bucket == NULL || table_bucket_file(bucket, e->file) == SIZE_MAX) {
             return error_set(err, FAIL_CONFLICT,
                              "compaction: input %.*s was compacted by somebody else",
                              STR_FMT(e->file->name));
@@ -207,7 +203,7 @@ static bool write_manifest(struct attempt *a, const struct manifest_entry *entri
                            struct manifest_metas *into, struct error *err)
 {
     struct manifest_meta meta;
-    if (!manifest_write(a->t->fs, a->t->path, new_name(a, "manifest-"), entries, count, &a->arena,
+    if (!manifest_write(a->t->fs, a->t->path, &a->t->partition, new_name(a, "manifest-"), entries, count, &a->arena,
                         &meta, err)) {
         return false;
     }

@@ -243,8 +243,7 @@ bool compact_task_run(const struct compact_work *work, struct arena *arena,
     mem_free(t.candidates);
     if (!ok) {
         compact_task_abandon(work, &t.result);
-        return error_in(err, "compact %s, bucket %d", work->target->table_path,
-                        (int)work->target->bucket);
+        return error_in(err, "compact %s", work->target->folder);
     }
     *out = t.result;
     return true;
@@ -252,6 +251,5 @@ bool compact_task_run(const struct compact_work *work, struct arena *arena,
 
 void compact_task_abandon(const struct compact_work *work, const struct compact_result *result)
 {
-    run_writer_remove(work->target->fs, work->target->table_path, work->target->bucket,
-                      &result->created);
+    run_writer_remove(work->target->fs, work->target->folder, &result->created);
 }

@@ -57,11 +57,6 @@ bool expire_options_parse(const struct schema *s, struct expire_options *out, st
     struct expire_retention *n = &o.snapshot;
     struct expire_retention *c = &o.changelog;
     struct str producer = schema_option(s, STR("changelog-producer"));
-    if (s->partition_key_count > 0) {
-        return error_set(err, FAIL_SCHEMA,
-                         "snapshots of partitioned tables are not expired yet: let Paimon's "
-                         "expire_snapshots do it");
-    }
     if (!number(s, "snapshot.num-retained.min", 10, 1, &n->min, err) ||
         !number(s, "snapshot.num-retained.max", INT32_MAX, 1, &n->max, err) ||
         !duration(s, "snapshot.time-retained", UINT64_C(3600) * 1000, &n->time_ms, err) ||
@@ -334,11 +329,13 @@ static bool expire_snapshots(struct expire *e, int64_t first, int64_t last, int6
 }
 
 bool expire_run(struct fs fs, const char *table_path, const struct expire_options *o,
-                int64_t now_ms, const struct stop *stop, struct expire_result *out,
-                struct error *err)
+                const struct partition_layout *partition, int64_t now_ms, const struct stop *stop,
+                struct expire_result *out, struct error *err)
 {
-    struct expire e = {
-        .files = {.fs = fs, .path = table_path}, .o = o, .stop = stop, .result = out};
+    struct expire e = {.files = {.fs = fs, .path = table_path, .partition = partition},
+                       .o = o,
+                       .stop = stop,
+                       .result = out};
     int64_t first = 0;
     int64_t last = 0;
     *out = (struct expire_result){0};

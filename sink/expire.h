@@ -21,6 +21,7 @@
 #include "base/schema.h"
 #include "base/stop.h"
 #include "sink/fs/fs.h"
+#include "sink/partition.h"
 
 struct expire_retention {
     int64_t min;      /* num-retained.min: 10; at least 1 */
@@ -52,5 +53,5 @@ struct expire_result {
 
 /* now_ms: wall clock, UTC. stop may be NULL. FAIL_STOPPED: nothing was removed. */
 MUST_USE bool expire_run(struct fs fs, const char *table_path, const struct expire_options *o,
-                         int64_t now_ms, const struct stop *stop, struct expire_result *out,
-                         struct error *err);
+                         const struct partition_layout *partition, int64_t now_ms,
+                         const struct stop *stop, struct expire_result *out, struct error *err);

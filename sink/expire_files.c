@@ -167,13 +167,16 @@ static bool remove_data(struct expire_files *f, const struct manifest_entry *ent
 {
     struct arena a = {0};
     const struct data_file *file = entry->file;
-    const char *path = file->external_path.len > 0
-                           ? arena_cstr(&a, file->external_path)
-                           : paths_data(&a, f->path, entry->bucket, file->name);
-    bool ok = expire_files_remove_path(f, path, err);
+    const char *folder = NULL;
+    bool ok =
+        partition_bucket(f->partition, f->path, entry->partition, entry->bucket, &a, &folder,
+                         err) &&
+        expire_files_remove_path(f,
+                                 file->external_path.len > 0 ? arena_cstr(&a, file->external_path)
+                                                             : paths_join(&a, folder, file->name),
+                                 err);
     for (size_t i = 0; ok && i < file->extra_file_count; i++) {
-        ok = expire_files_remove_path(
-            f, paths_data(&a, f->path, entry->bucket, file->extra_files[i]), err);
+        ok = expire_files_remove_path(f, paths_join(&a, folder, file->extra_files[i]), err);
     }
     arena_release(&a);
     return ok;

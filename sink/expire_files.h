@@ -14,12 +14,14 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "sink/fs/fs.h"
+#include "sink/partition.h"
 #include "sink/snapshot.h"
 
-/* Zeroed, then fs, path and tags set. */
+/* Zeroed, then fs, path, partition and tags set. */
 struct expire_files {
     struct fs fs;
     const char *path; /* of the table */
+    const struct partition_layout *partition;
     struct arena arena;
     struct snapshot *tags; /* ascending by id */
     size_t tag_count;

@@ -1,5 +1,7 @@
 #include "sink/index_manifest.h"
 
+#include "sink/binrow.h"
+
 #include <string.h>
 
 #include "base/hash.h"
@@ -247,8 +249,15 @@ bool index_manifest_file_path(const struct index_manifest_entry *entry, const ch
                          "yet",
                          STR_FMT(entry->file_name));
     }
+    if (in_bucket_folder && !str_eq(entry->partition, binrow_empty)) {
+        return error_set(err, FAIL_SCHEMA,
+                         "index file %.*s lies in the folder of a partition "
+                         "(index-file-in-data-file-dir): not supported yet",
+                         STR_FMT(entry->file_name));
+    }
     *out = in_bucket_folder
-               ? paths_data(arena, table_path, entry->bucket, entry->file_name)
+               ? paths_join(arena, paths_bucket(arena, table_path, "", entry->bucket),
+                            entry->file_name)
                : paths_join(arena, paths_join(arena, table_path, STR("index")), entry->file_name);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sink/binrow.h"
+#include "sink/col_stats.h"
 #include "sink/format/avro_decoder.h"
 #include "sink/format/avro_reader.h"
 #include "sink/format/avro_writer.h"
@@ -24,8 +25,6 @@ static bool row_done(struct avro_writer *w, struct error *err)
 
 static void describe(const struct manifest_entry *entries, size_t count, struct manifest_meta *m)
 {
-    /* The entries of an unpartitioned table: arity 0, no counts. */
-    m->partition_stats = (struct simple_stats){.min = binrow_empty, .max = binrow_empty};
     m->min_bucket = m->max_bucket = m->min_level = m->max_level = INT32_MIN;
     for (size_t i = 0; i < count; i++) {
         const struct manifest_entry *e = &entries[i];
@@ -40,18 +39,59 @@ static void describe(const struct manifest_entry *entries, size_t count, struct 
     }
 }
 
-bool manifest_write(struct fs fs, const char *table_path, struct str name,
-                    const struct manifest_entry *entries, size_t count, struct arena *arena,
-                    struct manifest_meta *out, struct error *err)
+/* Bounds of the partitions: whole values, as Paimon keeps them here. */
+static bool describe_partitions(const struct partition_layout *p,
+                                const struct manifest_entry *entries, size_t count,
+                                struct arena *arena, struct simple_stats *out, struct error *err)
+{
+    if (p->count == 0) {
+        *out = (struct simple_stats){.min = binrow_empty, .max = binrow_empty};
+        return true;
+    }
+    struct col_stats *stats = col_stats_new(p->fields, p->count, COL_STATS_FULL, 0);
+    struct value *values = ARENA_ARRAY(arena, struct value, p->count + 1);
+    struct buf min = BUF_INIT(MANIFEST_MAX_BLOCK);
+    struct buf max = BUF_INIT(MANIFEST_MAX_BLOCK);
+    struct str last = {NULL, 0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        if (str_eq(entries[i].partition, last)) {
+            continue;
+        }
+        last = entries[i].partition;
+        ok = binrow_parse(last, p->fields, p->count, arena, values, err) ||
+             error_in(err, "the partition of %.*s", STR_FMT(entries[i].file->name));
+        if (ok) {
+            col_stats_add(stats, values);
+        }
+    }
+    *out = (struct simple_stats){.nulls = ARENA_ARRAY(arena, int64_t, p->count),
+                                 .null_count = p->count};
+    col_stats_finish(stats, &min, &max, out->nulls);
+    ok = ok && buf_ok(&min, "partition bounds", err) && buf_ok(&max, "partition bounds", err);
+    if (ok) {
+        out->min = arena_str(arena, buf_str(&min));
+        out->max = arena_str(arena, buf_str(&max));
+    }
+    buf_release(&min);
+    buf_release(&max);
+    col_stats_free(stats);
+    return ok;
+}
+
+bool manifest_write(struct fs fs, const char *table_path, const struct partition_layout *partition,
+                    struct str name, const struct manifest_entry *entries, size_t count,
+                    struct arena *arena, struct manifest_meta *out, struct error *err)
 {
     struct avro_writer *w;
     uint64_t bytes;
-    if (!avro_writer_open(fs, paths_manifest(arena, table_path, name), manifest_record_entry.schema,
+    struct simple_stats partitions;
+    if (!describe_partitions(partition, entries, count, arena, &partitions, err) ||
+        !avro_writer_open(fs, paths_manifest(arena, table_path, name), manifest_record_entry.schema,
                           COMPRESS_ZSTD, MANIFEST_ZSTD_LEVEL, MANIFEST_BLOCK, &w, err)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        must(str_eq(entries[i].partition, binrow_empty));
         manifest_record_put_entry(avro_writer_block(w), &entries[i]);
         if (!row_done(w, err)) {
             avro_writer_abandon(w);
@@ -61,7 +101,9 @@ bool manifest_write(struct fs fs, const char *table_path, struct str name,
     if (!avro_writer_finish(w, &bytes, err)) {
         return false;
     }
-    *out = (struct manifest_meta){.name = arena_str(arena, name), .size_bytes = (int64_t)bytes};
+    *out = (struct manifest_meta){.name = arena_str(arena, name),
+                                  .size_bytes = (int64_t)bytes,
+                                  .partition_stats = partitions};
     describe(entries, count, out);
     return true;
 }

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "sink/data_file.h"
 #include "sink/fs/fs.h"
+#include "sink/partition.h"
 
 enum manifest_kind { MANIFEST_ADD = 0, MANIFEST_DELETE = 1 };
 
@@ -43,9 +44,10 @@ struct manifest_metas {
     size_t count, cap;
 };
 
-/* Writes one manifest file with the entries (unpartitioned tables) and describes it. file name is
- * given; path is the table's. */
-MUST_USE bool manifest_write(struct fs fs, const char *table_path, struct str name,
+/* Writes one manifest file with the entries and describes it. file name is given; path is the
+ * table's. FAIL_CORRUPT: an entry whose partition is not of this table. */
+MUST_USE bool manifest_write(struct fs fs, const char *table_path,
+                             const struct partition_layout *partition, struct str name,
                              const struct manifest_entry *entries, size_t count,
                              struct arena *arena, struct manifest_meta *out, struct error *err);
 /* Appends the entries of a manifest file. */

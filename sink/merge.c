@@ -40,8 +40,7 @@ struct merge {
     struct arena arena;
     struct run_files temporary;
     struct fs fs;
-    const char *table_path;
-    int32_t bucket;
+    const char *folder;
 };
 
 static int compare_keys(const struct merge *m, const struct leaf *a, const struct leaf *b)
@@ -336,7 +335,7 @@ void merge_close(struct merge *m)
         m->leaves[i].input.close(m->leaves[i].input.self);
     }
     if (m->temporary.count > 0) {
-        run_writer_remove(m->fs, m->table_path, m->bucket, &m->temporary);
+        run_writer_remove(m->fs, m->folder, &m->temporary);
     }
     mem_free(m->leaves);
     mem_free(m->tree);
@@ -510,8 +509,7 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
     limit = limit > older + 2 ? limit - older : 2;
     struct merge *m = merge_new(o);
     m->fs = origin->fs;
-    m->table_path = origin->table_path;
-    m->bucket = origin->bucket;
+    m->folder = origin->folder;
     struct interval_run *runs = ARENA_ARRAY(&m->arena, struct interval_run, section->count);
     if (count > 0) {
         memcpy(runs, section->runs, count * sizeof(*runs));

@@ -57,14 +57,12 @@ const char *paths_manifest(struct arena *a, const char *table, struct str name)
     return format(a, "%s/manifest/%.*s", table, STR_FMT(name));
 }
 
-const char *paths_bucket(struct arena *a, const char *table, int32_t bucket)
+const char *paths_bucket(struct arena *a, const char *table, const char *partition, int32_t bucket)
 {
-    return format(a, "%s/bucket-%" PRId32, table, bucket);
-}
-
-const char *paths_data(struct arena *a, const char *table, int32_t bucket, struct str file_name)
-{
-    return format(a, "%s/bucket-%" PRId32 "/%.*s", table, bucket, STR_FMT(file_name));
+    if (bucket == PATHS_POSTPONE) {
+        return format(a, "%s/%sbucket-postpone", table, partition);
+    }
+    return format(a, "%s/%sbucket-%" PRId32, table, partition, bucket);
 }
 
 const char *paths_consumer(struct arena *a, const char *table, struct str consumer_id)

@@ -17,9 +17,9 @@ const char *paths_hint(struct arena *a, const char *table,
                        const char *which); /* snapshot/LATEST, changelog/EARLIEST … */
 const char *paths_manifest(struct arena *a, const char *table,
                            struct str name); /* manifest/<name> */
-const char *paths_bucket(struct arena *a, const char *table,
-                         int32_t bucket); /* unpartitioned: bucket-<n> */
-const char *paths_data(struct arena *a, const char *table, int32_t bucket, struct str file_name);
+#define PATHS_POSTPONE (-2)                  /* the bucket of rows whose bucket is chosen later */
+/* <table>/<partition>bucket-<n>; partition is "" or "dt=1/hour=2/" (partition.h). */
+const char *paths_bucket(struct arena *a, const char *table, const char *partition, int32_t bucket);
 const char *paths_consumer(struct arena *a, const char *table, struct str consumer_id);
 const char *paths_join(struct arena *a, const char *left, struct str right); /* left/right */
 

@@ -102,7 +102,7 @@ static bool reader_init(struct run_reader *r, const struct run_origin *origin,
                          "its deletion vector marks row %" PRIu64 " of %" PRId64 " rows",
                          deletion_vector_end(r->deleted) - 1, file->row_count);
     }
-    const char *path = paths_data(&r->arena, origin->table_path, origin->bucket, file->name);
+    const char *path = paths_join(&r->arena, origin->folder, file->name);
     return r->ops->reader_open(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
                                layout.count, &r->format, err);
 }

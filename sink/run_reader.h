@@ -38,8 +38,7 @@ void run_reader_schemas_release(struct run_schemas *s);
 /* Where runs are read from. Plain data, borrowed. */
 struct run_origin {
     struct fs fs;
-    const char *table_path;
-    int32_t bucket;
+    const char *folder;                    /* of the bucket */
     const struct schema *schema;           /* wanted */
     const struct data_file_layout *layout; /* of that schema */
     struct run_schemas *schemas;

@@ -63,7 +63,7 @@ static bool file_open(struct run_writer *w, const struct value *key, int64_t seq
     const struct run_target *t = &w->target;
     uint64_t n = atomic_fetch_add(t->counter, 1);
     const char *name = paths_file_name(&w->arena, t->prefix, t->uuid, n, t->format->name);
-    const char *path = paths_data(&w->arena, t->table_path, t->bucket, str_of(name));
+    const char *path = paths_join(&w->arena, t->folder, str_of(name));
     if (!t->format->writer_open(t->fs, path, t->layout->fields, t->layout->count, t->options,
                                 &w->format, err)) {
         w->format = NULL;
@@ -190,13 +190,12 @@ bool run_writer_finish(struct run_writer *w, struct arena *arena, struct run_fil
     return true;
 }
 
-void run_writer_remove(struct fs fs, const char *table_path, int32_t bucket,
-                       const struct run_files *files)
+void run_writer_remove(struct fs fs, const char *folder, const struct run_files *files)
 {
     struct arena arena = {0};
     struct error ignored;
     for (size_t i = 0; i < files->count; i++) {
-        const char *path = paths_data(&arena, table_path, bucket, files->items[i]->name);
+        const char *path = paths_join(&arena, folder, files->items[i]->name);
         if (!fs.ops->remove(fs.self, path, &ignored)) {
             (void)fs.ops->remove(fs.self, path, &ignored);
         }
@@ -213,7 +212,7 @@ void run_writer_free(struct run_writer *w)
         w->target.format->writer_abandon(w->format);
     }
     if (!w->finished) {
-        run_writer_remove(w->target.fs, w->target.table_path, w->target.bucket, &w->files);
+        run_writer_remove(w->target.fs, w->target.folder, &w->files);
     }
     file_release(w);
     run_key_copy_release(&w->last);

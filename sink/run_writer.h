@@ -33,8 +33,7 @@ enum run_source { RUN_APPEND = 0, RUN_COMPACT = 1 }; /* data_file.source */
  * users. */
 struct run_target {
     struct fs fs;
-    const char *table_path;
-    int32_t bucket;
+    const char *folder; /* of the bucket */
     const struct schema *schema;
     const struct data_file_layout *layout; /* of that schema */
     const struct format_ops *format;
@@ -95,5 +94,4 @@ void run_writer_free(struct run_writer *w);
 uint64_t run_writer_rows(const struct run_writer *w);
 
 /* Removes the files of a list from the bucket; failures are tried once more, then ignored. */
-void run_writer_remove(struct fs fs, const char *table_path, int32_t bucket,
-                       const struct run_files *files);
+void run_writer_remove(struct fs fs, const char *folder, const struct run_files *files);

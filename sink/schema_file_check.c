@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "sink/format/format.h"
 #include "sink/merge_rule.h"
+#include "sink/partition.h"
 #include "sink/schema_file.h"
 #include "sink/table_option.h"
 
@@ -158,15 +159,52 @@ static bool check_columns(const struct schema *s, struct error *err)
     return true;
 }
 
+static bool is_key(const size_t *key, size_t count, size_t column)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (key[i] == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As Paimon demands it, but for a primary key without the partition's columns: a row could then
+ * move from one partition to another. */
+static bool check_partition(const struct schema *s, struct error *err)
+{
+    struct arena a = {0};
+    struct partition_layout layout;
+    for (size_t i = 0; i < s->partition_key_count; i++) {
+        struct str name = s->fields[s->partition_key[i]].name;
+        if (is_key(s->partition_key, i, s->partition_key[i])) {
+            return error_set(err, FAIL_SCHEMA, "partition column '%.*s' is named twice",
+                             STR_FMT(str_slice(name, 0, 80)));
+        }
+        if (!is_key(s->primary_key, s->primary_key_count, s->partition_key[i])) {
+            return error_set(err, FAIL_SCHEMA,
+                             "partition column '%.*s' is not in the primary key: rows that move "
+                             "from one partition to another are not supported; partition by a "
+                             "column of the key",
+                             STR_FMT(str_slice(name, 0, 80)));
+        }
+    }
+    if (s->partition_key_count > 0 && s->partition_key_count == s->primary_key_count) {
+        return error_set(err, FAIL_SCHEMA,
+                         "the partition columns are the whole primary key: every row would be a "
+                         "partition of its own");
+    }
+    bool ok = partition_layout(s, &a, &layout, err);
+    arena_release(&a);
+    return ok;
+}
+
 bool schema_file_check_writable(const struct schema *s, struct error *err)
 {
     if (s->primary_key_count == 0) {
         return error_set(err, FAIL_SCHEMA, "tables without a primary key are not supported yet");
     }
-    if (s->partition_key_count > 0) {
-        return error_set(err, FAIL_SCHEMA, "partitioned tables are not supported yet");
-    }
-    return check_each(s, err) && merge_rule_check_options(s, err) && check_producer(s, err) &&
+    return check_partition(s, err) && check_each(s, err) && merge_rule_check_options(s, err) && check_producer(s, err) &&
            check_bucket(s, err) && check_bucket_key(s, err) && check_format(s, err) &&
            check_columns(s, err);
 }

@@ -620,10 +620,8 @@ static bool flush_files(struct sort_buffer *b, const struct sort_buffer_flush *f
     }
     packed_row_out_release(&row);
     if (!ok) { /* what is finished already is no longer the writers' to remove */
-        run_writer_remove(flush->data->fs, flush->data->table_path, flush->data->bucket,
-                          &data_files);
-        run_writer_remove(flush->data->fs, flush->data->table_path, flush->data->bucket,
-                          &changelog_files);
+        run_writer_remove(flush->data->fs, flush->data->folder, &data_files);
+        run_writer_remove(flush->data->fs, flush->data->folder, &changelog_files);
         return false;
     }
     for (size_t i = 0; i < data_files.count; i++) {

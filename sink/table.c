@@ -105,44 +105,16 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
 
 /* ---- live files ---- */
 
-static struct table_file *file_new(const struct data_file *f)
+static struct table_bucket *bucket_of(const struct table *t, const struct manifest_entry *e)
 {
-    struct table_file *file = MEM_NEW(struct table_file);
-    file->file = data_file_copy(&file->arena, f);
-    return file;
+    return table_bucket_find(&t->buckets, e->partition, e->bucket);
 }
 
-static void file_free(struct table_file *file)
+/* Checks the entry's bucket and makes sure that it is in the list. */
+static bool admit(struct table *t, const struct manifest_entry *e, struct error *err)
 {
-    arena_release(&file->arena);
-    mem_free(file);
-}
-
-static void clear_buckets(struct table *t)
-{
-    for (int32_t b = 0; t->buckets != NULL && b < t->options.buckets; b++) {
-        struct table_bucket *bucket = &t->buckets[b];
-        for (size_t i = 0; i < bucket->count; i++) {
-            file_free(bucket->files[i]);
-        }
-        bucket->count = 0;
-        bucket->max_sequence = -1;
-    }
-}
-
-static size_t find_file(const struct table_bucket *bucket, const struct data_file *f)
-{
-    for (size_t i = 0; i < bucket->count; i++) {
-        if (bucket->files[i]->file->level == f->level &&
-            str_eq(bucket->files[i]->file->name, f->name)) {
-            return i;
-        }
-    }
-    return SIZE_MAX;
-}
-
-static bool check_bucket(const struct table *t, const struct manifest_entry *e, struct error *err)
-{
+    struct arena a = {0};
+    const char *path = NULL;
     if (e->total_buckets != t->options.buckets || e->bucket < 0 ||
         e->bucket >= t->options.buckets) {
         return error_set(err, FAIL_SCHEMA,
@@ -150,31 +122,34 @@ static bool check_bucket(const struct table *t, const struct manifest_entry *e, 
                          "rescale the table with INSERT OVERWRITE first",
                          STR_FMT(e->file->name), e->bucket, e->total_buckets, t->options.buckets);
     }
-    return true;
+    bool ok = bucket_of(t, e) != NULL ||
+              partition_bucket(&t->partition, t->path, e->partition, e->bucket, &a, &path, err);
+    if (ok && path != NULL) {
+        (void)table_bucket_add(&t->buckets, e->partition, e->bucket, path);
+    }
+    arena_release(&a);
+    return ok;
 }
 
 bool table_apply(struct table *t, const struct manifest_entry *entries, size_t count,
                  struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!check_bucket(t, &entries[i], err)) {
+        if (!admit(t, &entries[i], err)) {
             return false;
         }
         if (entries[i].kind == MANIFEST_DELETE &&
-            find_file(&t->buckets[entries[i].bucket], entries[i].file) == SIZE_MAX) {
+            table_bucket_file(bucket_of(t, &entries[i]), entries[i].file) == SIZE_MAX) {
             return error_set(err, FAIL_CONFLICT, "file %.*s (level %d) is no longer in the table",
                              STR_FMT(entries[i].file->name), entries[i].file->level);
         }
     }
     for (size_t i = 0; i < count; i++) {
-        struct table_bucket *bucket = &t->buckets[entries[i].bucket];
+        struct table_bucket *bucket = bucket_of(t, &entries[i]);
         if (entries[i].kind == MANIFEST_DELETE) {
-            size_t at = find_file(bucket, entries[i].file);
-            file_free(bucket->files[at]);
-            bucket->files[at] = bucket->files[--bucket->count];
+            table_bucket_drop(bucket, table_bucket_file(bucket, entries[i].file));
         } else {
-            VEC_ROOM(bucket->files, bucket->count, bucket->cap);
-            bucket->files[bucket->count++] = file_new(entries[i].file);
+            table_bucket_put(bucket, entries[i].file);
         }
     }
     return true;
@@ -197,11 +172,10 @@ static bool read_entries(struct table *t, const struct manifest_metas *metas, st
 
 static void fill_buckets(struct table *t, const struct manifest_entries *live)
 {
-    clear_buckets(t);
+    table_bucket_list_clear(&t->buckets);
     for (size_t i = 0; i < live->count; i++) {
-        struct table_bucket *bucket = &t->buckets[live->items[i].bucket];
-        VEC_ROOM(bucket->files, bucket->count, bucket->cap);
-        bucket->files[bucket->count++] = file_new(live->items[i].file);
+        struct table_bucket *bucket = bucket_of(t, &live->items[i]);
+        table_bucket_put(bucket, live->items[i].file);
         if (live->items[i].file->max_sequence > bucket->max_sequence) {
             bucket->max_sequence = live->items[i].file->max_sequence;
         }
@@ -236,7 +210,7 @@ bool table_load(struct table *t, int64_t snapshot_id, struct error *err)
             goto out;
         }
         for (size_t i = 0; i < live.count; i++) {
-            if (!check_bucket(t, &live.items[i], err)) {
+            if (!admit(t, &live.items[i], err)) {
                 goto out;
             }
         }
@@ -371,8 +345,25 @@ static bool check_shape(const struct schema *have, const struct schema *shape, s
     return true;
 }
 
+/* The columns that TABLE_PARTITION_OPTION names. */
+static bool set_partition(struct schema *s, struct str columns, struct error *err)
+{
+    struct str rest = columns;
+    struct str name;
+    s->partition_key = ARENA_ARRAY(&s->arena, size_t, columns.len / 2 + 1);
+    while (str_next(&rest, ',', &name)) {
+        size_t column = schema_find(s, str_trim(name));
+        if (column == SIZE_MAX) {
+            return error_set(err, FAIL_SCHEMA, "there is no column '%.*s' to partition by",
+                             STR_FMT(str_trim(name)));
+        }
+        s->partition_key[s->partition_key_count++] = column;
+    }
+    return true;
+}
+
 static struct schema *new_schema(const struct schema *shape, const struct schema_option *wanted,
-                                 size_t wanted_count)
+                                 size_t wanted_count, struct error *err)
 {
     struct schema *s = schema_new();
     struct arena *a = &s->arena;
@@ -394,7 +385,12 @@ static struct schema *new_schema(const struct schema *shape, const struct schema
     s->comment = shape->comment;
     s->time_ms = instant_wall_ms();
     for (size_t i = 0; i < wanted_count; i++) {
-        schema_set_option(s, wanted[i].key, wanted[i].value);
+        if (!str_eq(wanted[i].key, STR(TABLE_PARTITION_OPTION))) {
+            schema_set_option(s, wanted[i].key, wanted[i].value);
+        } else if (!set_partition(s, wanted[i].value, err)) {
+            schema_free(s);
+            return NULL;
+        }
     }
     paths_uuid(uuid);
     schema_set_option(s, STR(TABLE_UUID_OPTION), str_of(uuid));
@@ -404,9 +400,12 @@ static struct schema *new_schema(const struct schema *shape, const struct schema
 static bool create(struct table *t, const struct schema *shape, const struct schema_option *wanted,
                    size_t wanted_count, struct error *err)
 {
-    struct schema *made = new_schema(shape, wanted, wanted_count);
+    struct schema *made = new_schema(shape, wanted, wanted_count, err);
     struct table_options options;
     struct merge_rule *rule = NULL;
+    if (made == NULL) {
+        return false;
+    }
     if (!schema_file_check_writable(made, err) || !table_parse_options(made, &options, err) ||
         !merge_rule_new(made, &rule, err)) {
         schema_free(made);
@@ -533,8 +532,8 @@ static bool load_newest(struct table *t, struct error *err)
     t->options.old_images =
         t->options.changelog == TABLE_CHANGELOG_INPUT || merge_rule_wants_before(t->rule);
     data_file_layout(t->schema, &t->arena, &t->layout);
-    t->buckets = MEM_ARRAY(struct table_bucket, (size_t)t->options.buckets);
-    return snapshot_latest_id(t->fs, t->path, &latest, err) && table_load(t, latest, err);
+    return partition_layout(t->schema, &t->arena, &t->partition, err) &&
+           snapshot_latest_id(t->fs, t->path, &latest, err) && table_load(t, latest, err);
 }
 
 bool table_open(struct fs fs, const char *root, struct str database, struct str name,
@@ -619,13 +618,7 @@ void table_free(struct table *t)
     if (t == NULL) {
         return;
     }
-    if (t->buckets != NULL) {
-        clear_buckets(t);
-        for (int32_t b = 0; b < t->options.buckets; b++) {
-            mem_free(t->buckets[b].files);
-        }
-        mem_free(t->buckets);
-    }
+    table_bucket_list_release(&t->buckets);
     position_free(t->position);
     merge_rule_free(t->rule);
     schema_free(t->schema);

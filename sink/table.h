@@ -1,8 +1,8 @@
 /* sink/table.h: an open Paimon table: shape, options, live files, and where it stands.
  *
  * The table is the unit of failure, state and commit. It belongs to the committer's thread, except
- * what says otherwise: `schema`, `layout`, `options`, `rule` and `path` do not change while it is
- * open and may be read from any thread; `parked` may be read from any thread.
+ * what says otherwise: `schema`, `layout`, `partition`, `options`, `rule` and `path` do not change
+ * while it is open and may be read from any thread; `parked` may be read from any thread.
  *
  *            table_open                 copy complete              mark passes
  *   (new) ──────────────▶ COPYING ────────────────────▶ LIVE ◀──── (restart: from the stamp)
@@ -27,8 +27,10 @@
 #include "sink/fs/fs.h"
 #include "sink/manifest.h"
 #include "sink/merge_rule.h"
+#include "sink/partition.h"
 #include "sink/snapshot.h"
 #include "sink/stamp.h"
+#include "sink/table_bucket.h"
 
 enum table_state { TABLE_COPYING, TABLE_LIVE, TABLE_PARKED };
 
@@ -53,19 +55,6 @@ struct table_options {
     int64_t manifest_merge_min_count;
 };
 
-/* One live data file. Heap object of the table's; its texts are in its own arena. */
-struct table_file {
-    struct arena arena;
-    struct data_file *file;
-};
-
-struct table_bucket {
-    struct table_file **files;
-    size_t count, cap;
-    bool task_running;
-    int64_t max_sequence; /* of the live files when the table was opened; -1 none */
-};
-
 struct table {
     struct fs fs;
     const char *path;  /* NUL-terminated, in `arena` */
@@ -73,6 +62,7 @@ struct table {
     struct arena arena;
     struct schema *schema;
     struct data_file_layout layout;
+    struct partition_layout partition;
     struct table_options options;
     struct merge_rule *rule; /* how records of a key become one */
     const char *uuid;
@@ -93,7 +83,7 @@ struct table {
     uint64_t base_digest;        /* of its file's bytes: whether it is still the one we built on */
     struct manifest_metas metas; /* all data manifests of `base`, in order */
     int64_t last_own_snapshot;   /* newest id that carries this job's stamp; 0 none */
-    struct table_bucket *buckets;
+    struct table_bucket_list buckets;
     uint64_t committed_rows;  /* of this run, for reports */
     uint64_t written_bytes;   /* data file bytes flushed by this run */
     uint64_t compacted_bytes; /* data file bytes written by compactions of this run */
@@ -103,6 +93,10 @@ struct table {
 /* Parses the options of a schema that schema_file_check_writable accepted. */
 MUST_USE bool table_parse_options(const struct schema *s, struct table_options *out,
                                   struct error *err);
+
+/* Among the wanted options of a new table: the columns that it is partitioned by, "dt,hour"; not
+ * kept as an option. */
+#define TABLE_PARTITION_OPTION "partition"
 
 /* Opens <root>/<db>.db/<table>, creating it when there is none: `shape` gives columns, key and
  * comments (source order), `wanted` the options of a new table. An existing table must have every

@@ -84,7 +84,7 @@ static const struct table_option acted[] = {
     {"variant.shreddingSchema", TABLE_OPTION_REFUSED, NULL, NULL},
     {"vector-field", TABLE_OPTION_REFUSED, NULL, NULL},
     {"inlet.*", TABLE_OPTION_OWN, NULL, "inlet's own."},
-    {"partition", TABLE_OPTION_OWN, NULL, "Partitioned tables are not supported yet."},
+    {"partition", TABLE_OPTION_OWN, NULL, "Say `sink.partition.key`."},
     {"path", TABLE_OPTION_OWN, NULL, "Tables lie in the warehouse."},
     {"primary-key", TABLE_OPTION_OWN, NULL, "The source's table has it."},
     {"changelog-file.compression", TABLE_OPTION_IGNORED, NULL,

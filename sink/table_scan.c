@@ -78,9 +78,6 @@ bool table_scan_check(const struct schema *schema, struct error *err)
         return error_set(err, FAIL_SCHEMA,
                          "a table without a primary key: reading it is not supported yet");
     }
-    if (schema->partition_key_count > 0) {
-        return error_set(err, FAIL_SCHEMA, "a partitioned table: reading it is not supported yet");
-    }
     /* Each of these, when on, changes which records of a key count. */
     static const char *const off[] = {"sequence.snapshot-ordering", "pk-clustering-override",
                                       "chain-table.enabled", "data-evolution.enabled"};
@@ -99,6 +96,8 @@ bool table_scan_check(const struct schema *schema, struct error *err)
 
 /* The rows of one bucket: its sections merged one after another, or its files straight. */
 struct bucket_stream {
+    const struct data_file_layout *whole;
+    struct value *key; /* the whole primary key of a row */
     struct run_origin origin;
     struct merge_options options;
     struct interval_sections sections;
@@ -106,7 +105,9 @@ struct bucket_stream {
     struct merge *merge; /* of sections.items[at]; NULL between sections */
 
     const struct index_manifest_entries *index; /* NULL: no deletion vectors */
+    const char *table_path;
     struct str partition;
+    int32_t bucket;
     struct deletion_vector_set *deleted; /* loaded with the first row */
     struct data_file **files;            /* straight: one after another */
     size_t file_count;                   /* 0: merged */
@@ -120,8 +121,8 @@ static bool load_vectors(struct bucket_stream *b, struct error *err)
     }
     b->deleted = deletion_vector_set_new(DELETION_VECTOR_32);
     b->origin.deleted = b->deleted;
-    return deletion_vector_set_load(b->deleted, b->origin.fs, b->origin.table_path, b->index,
-                                    b->partition, b->origin.bucket, err);
+    return deletion_vector_set_load(b->deleted, b->origin.fs, b->table_path, b->index, b->partition,
+                                    b->bucket, err);
 }
 
 static enum next straight_next(struct bucket_stream *b, struct run_row *out, struct error *err)
@@ -175,9 +176,24 @@ static enum next bucket_next(void *self, struct run_row *out, struct error *err)
         next = b->file_count > 0 ? straight_next(b, out, err) : merged_next(b, out, err);
     }
     if (next == NEXT_FAIL) {
-        error_in(err, "bucket %d", (int)b->origin.bucket);
+        error_in(err, "%s", b->origin.folder);
     } else if (next == NEXT_END) {
         bucket_close(b);
+    }
+    return next;
+}
+
+/* Rows of several partitions are one order only by the whole primary key: in one partition the two
+ * orders are the same. */
+static enum next whole_next(void *self, struct run_row *out, struct error *err)
+{
+    struct bucket_stream *b = self;
+    enum next next = bucket_next(b, out, err);
+    if (next == NEXT_ROW) {
+        for (size_t i = 0; i < b->whole->key_count; i++) {
+            b->key[i] = out->values[b->whole->key_columns[i]];
+        }
+        out->key = b->key;
     }
     return next;
 }
@@ -199,6 +215,8 @@ static void bucket_close(void *self)
 struct table_scan {
     struct arena arena;
     struct data_file_layout layout;
+    struct partition_layout partition;
+    struct data_file_layout whole; /* as if there were no partitions: whole primary keys */
     struct run_schemas schemas;
     struct merge_rule *rule;
     struct view view;
@@ -213,11 +231,14 @@ static int compare_bucket(const void *left, const void *right)
 {
     const struct manifest_entry *a = *(const struct manifest_entry *const *)left;
     const struct manifest_entry *b = *(const struct manifest_entry *const *)right;
-    return a->bucket < b->bucket ? -1 : a->bucket > b->bucket;
+    int order = str_compare(a->partition, b->partition);
+    return order != 0 ? order : a->bucket < b->bucket ? -1 : a->bucket > b->bucket;
 }
 
 /* Files of a table with deletion vectors hold one living row of each key, unless there are deletes
- * among them (from before the vectors) or level 0 is seen: then they are merged. */
+ * among them (from before the vectors) or level 0 is seen: then they are merged. Where the vectors
+ * were switched on over files of several levels a key may come twice: Paimon gives both until the
+ * bucket is compacted, so we do too. */
 static bool reads_straight(const struct view *view, struct data_file *const *files, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -242,21 +263,30 @@ static bool add_bucket(struct table_scan *s, const struct table_scan_options *o,
         }
     }
     struct bucket_stream *b = &s->buckets[s->count];
+    const char *folder = NULL;
+    if (!partition_bucket(&s->partition, o->table_path, entries[0]->partition, entries[0]->bucket,
+                          &s->arena, &folder, err)) {
+        return false;
+    }
     *b = (struct bucket_stream){
+        .whole = &s->whole,
+        .key = ARENA_ARRAY(&s->arena, struct value, s->whole.key_count),
+        .table_path = o->table_path,
+        .bucket = entries[0]->bucket,
         .origin = {.fs = o->fs,
-                   .table_path = o->table_path,
-                   .bucket = entries[0]->bucket,
+                   .folder = folder,
                    .schema = o->schema,
                    .layout = &s->layout,
                    .schemas = &s->schemas},
         .options = {.layout = &s->layout, .rule = s->rule, .drop_deletes = true, .stop = o->stop},
         .index = s->view.vectors && seen > 0 ? &s->index : NULL,
         .partition = entries[0]->partition};
-    if (!o->sorted && reads_straight(&s->view, files, seen)) {
+    b->options.every = reads_straight(&s->view, files, seen);
+    if (b->options.every && !o->sorted) {
         b->files = files;
         b->file_count = seen;
     } else if (!interval_partition(&s->layout, files, seen, &s->arena, &b->sections, err)) {
-        return error_in(err, "bucket %d", (int)entries[0]->bucket);
+        return error_in(err, "%s", folder);
     }
     s->count++;
     return true;
@@ -279,9 +309,12 @@ static bool scan_init(struct table_scan *s, const struct table_scan_options *o, 
     data_file_layout(o->schema, &s->arena, &s->layout);
     run_reader_schemas_init(&s->schemas, o->fs, o->table_path, o->schema);
     if (!merge_rule_new(o->schema, &s->rule, err) || !view_of(o->schema, s->rule, &s->view, err) ||
-        !read_index(s, o, err)) {
+        !read_index(s, o, err) || !partition_layout(o->schema, &s->arena, &s->partition, err)) {
         return false;
     }
+    struct schema whole = *o->schema;
+    whole.partition_key_count = 0;
+    data_file_layout(&whole, &s->arena, &s->whole);
     const struct manifest_entry **sorted =
         ARENA_ARRAY(&s->arena, const struct manifest_entry *, o->entry_count);
     for (size_t i = 0; i < o->entry_count; i++) {
@@ -293,7 +326,7 @@ static bool scan_init(struct table_scan *s, const struct table_scan_options *o, 
     s->buckets = ARENA_ARRAY(&s->arena, struct bucket_stream, o->entry_count);
     for (size_t first = 0; first < o->entry_count;) {
         size_t end = first + 1;
-        while (end < o->entry_count && sorted[end]->bucket == sorted[first]->bucket) {
+        while (end < o->entry_count && compare_bucket(&sorted[end], &sorted[first]) == 0) {
             end++;
         }
         if (!add_bucket(s, o, sorted + first, end - first, err)) {
@@ -306,9 +339,9 @@ static bool scan_init(struct table_scan *s, const struct table_scan_options *o, 
     }
     struct merge_input *inputs = MEM_ARRAY(struct merge_input, s->count);
     for (size_t i = 0; i < s->count; i++) {
-        inputs[i] = (struct merge_input){bucket_next, bucket_close, &s->buckets[i]};
+        inputs[i] = (struct merge_input){whole_next, bucket_close, &s->buckets[i]};
     }
-    struct merge_options options = {.layout = &s->layout, .stop = o->stop};
+    struct merge_options options = {.layout = &s->whole, .every = s->view.vectors, .stop = o->stop};
     bool ok = merge_open(&options, inputs, s->count, &s->merge, err);
     mem_free(inputs);
     return ok;

@@ -2,7 +2,7 @@
  * (paimon-write-path §12). Read-only: it never writes into the lake, so all runs of the sections
  * being read are open at once (memory: MERGE_INPUT_BYTES for each).
  *
- * Unpartitioned primary-key tables of every merge engine; anything else is FAIL_SCHEMA by name.
+ * Primary-key tables of every merge engine; anything else is FAIL_SCHEMA by name.
  * What a batch reader of Paimon sees is what is read: with first-row, and with deletion vectors
  * unless `deletion-vectors.merge-on-read` (Paimon 2.0), level 0 is left out; files with deletion
  * vectors are read straight, without the rows marked dead; of a postpone table only what has a real

@@ -156,7 +156,7 @@ static void bench_init(struct bench *b, enum keys keys, struct fs fs, const char
     data_file_layout(b->schema, &b->arena, &b->layout);
     b->options = (struct format_options){.compression = STR("zstd"), .zstd_level = 1};
     b->target = (struct run_target){.fs = fs,
-                                    .table_path = folder,
+                                    .folder = folder,
                                     .schema = b->schema,
                                     .layout = &b->layout,
                                     .options = &b->options,

@@ -146,7 +146,7 @@ static void bucket_apply(struct bucket *b, const struct compact_result *r)
         }
         if (!kept) {
             struct run_files one = {&r->before.items[i], 1, 1};
-            run_writer_remove(b->f.fs, b->f.data.table_path, 0, &one);
+            run_writer_remove(b->f.fs, b->f.data.folder, &one);
         }
     }
     b->live = next;

@@ -268,6 +268,8 @@ static inline struct schema *fixture_schema(enum shape shape)
     return s;
 }
 
+#define FIXTURE_TABLE "/lake/db.db/t"
+
 static inline void fixture_init(struct fixture *f, enum shape shape)
 {
     memset(f, 0, sizeof(*f));
@@ -277,8 +279,7 @@ static inline void fixture_init(struct fixture *f, enum shape shape)
     f->fs = (struct fs){&memfs_ops, &f->memory};
     f->format_options = (struct format_options){.compression = STR("zstd"), .zstd_level = 1};
     f->data = (struct run_target){.fs = f->fs,
-                                  .table_path = "/lake/db.db/t",
-                                  .bucket = 0,
+                                  .folder = FIXTURE_TABLE "/bucket-0",
                                   .schema = f->schema,
                                   .layout = &f->layout,
                                   .options = &f->format_options,
@@ -293,9 +294,9 @@ static inline void fixture_init(struct fixture *f, enum shape shape)
     f->changelog = f->data;
     f->changelog.prefix = "changelog-";
     f->changelog.equal_keys = true;
-    run_reader_schemas_init(&f->schemas, f->fs, f->data.table_path, f->schema);
+    run_reader_schemas_init(&f->schemas, f->fs, FIXTURE_TABLE, f->schema);
     f->origin =
-        (struct run_origin){f->fs, f->data.table_path, 0, f->schema, &f->layout, &f->schemas, NULL};
+        (struct run_origin){f->fs, f->data.folder, f->schema, &f->layout, &f->schemas, NULL};
 }
 
 static inline void fixture_release(struct fixture *f)

@@ -145,7 +145,7 @@ static void commits_follow_each_other(void **state)
     assert_int_equal(t->base.total_rows, 700);
     assert_true(t->metas.count < 45);
     struct table *again = open_table(w);
-    assert_int_equal(again->buckets[0].count, 70);
+    assert_int_equal(again->buckets.items[0]->count, 70);
     assert_int_equal(again->last_own_snapshot, 70);
     assert_int_equal(again->metas.count, t->metas.count);
     table_free(again);
@@ -193,7 +193,7 @@ static void a_lost_answer_is_recognised(void **state)
     /* The same user, identifier and kind: this is ours, published but not heard of. */
     assert_true(commit(w, t, &me, append("a.avro", 9)));
     assert_int_equal(t->base.id, 1);
-    assert_int_equal(t->buckets[0].count, 1);
+    assert_int_equal(t->buckets.items[0]->count, 1);
     table_free(before);
     table_free(t);
 }
@@ -219,7 +219,7 @@ static void foreign_kinds(void **state)
                                      .identifier = 1}));
     assert_true(commit(w, t, &me, append("b.avro", 2)));
     assert_int_equal(t->base.id, 3);
-    assert_int_equal(t->buckets[0].count, 2);
+    assert_int_equal(t->buckets.items[0]->count, 2);
 
     /* Our compaction of what it compacted is lost, and only that. */
     expect(w,

@@ -148,8 +148,9 @@ static void sink(void **state)
         SOURCE
         "sink: {type: paimon, catalog.properties.warehouse: /x, catalog.properties.s3.endpoint: y}",
         "job.yaml:2:56: \"sink.catalog.properties.s3.endpoint\" is not supported yet");
-    refuse(SOURCE "sink: {type: paimon, catalog.properties.warehouse: /x, partition.key: 'a.b:c'}",
-           "job.yaml:2:56: \"sink.partition.key\" is not supported yet");
+    refuse(SOURCE
+           "sink: {type: paimon, catalog.properties.warehouse: /x, catalog.properties.uri: u}",
+           "job.yaml:2:56: \"sink.catalog.properties.uri\" is not supported yet");
     refuse(SOURCE "sink: {type: paimon, catalog.properties.warehuose: /x}",
            "job.yaml:2:22: unknown key \"sink.catalog.properties.warehuose\": did you mean "
            "\"sink.catalog.properties.warehouse\"?");

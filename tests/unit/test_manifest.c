@@ -10,6 +10,8 @@
 
 #define OK(call) LAKE_OK(l, call)
 
+static const struct partition_layout no_partition = {.count = 0};
+
 static struct data_file *plain_file(struct arena *a, const char *name, int32_t level)
 {
     struct data_file *f = arena_zalloc(a, sizeof(*f));
@@ -114,7 +116,8 @@ static void entries_come_back(void **state)
                                         entry_of(&l->arena, MANIFEST_ADD, "", 2, 0)};
     entries[2].file = full_file(&l->arena);
     struct manifest_meta meta;
-    OK(manifest_write(l->fs, l->root, STR("manifest-u-0"), entries, 3, &l->arena, &meta, &l->err));
+    OK(manifest_write(l->fs, l->root, &no_partition, STR("manifest-u-0"), entries, 3, &l->arena,
+                      &meta, &l->err));
     assert_true(str_eq(meta.name, STR("manifest-u-0")));
     assert_int_equal(meta.added, 2);
     assert_int_equal(meta.deleted, 1);
@@ -209,7 +212,7 @@ static void top_level_is_what_java_demands(void **state)
     struct manifest_entry e = entry_of(&l->arena, MANIFEST_ADD, "a.avro", 0, 0);
     struct manifest_meta meta;
     struct avro_reader *r;
-    OK(manifest_write(l->fs, l->root, STR("m"), &e, 1, &l->arena, &meta, &l->err));
+    OK(manifest_write(l->fs, l->root, &no_partition, STR("m"), &e, 1, &l->arena, &meta, &l->err));
     OK(avro_reader_open(l->fs, paths_manifest(&l->arena, l->root, meta.name),
                         (uint64_t)meta.size_bytes, 1 << 20, &r, &l->err));
     const struct avro_node *n = avro_reader_schema(r);
@@ -342,7 +345,8 @@ static void damage_is_named(void **state)
     assert_non_null(strstr(l->err.text, "_FILE_SIZE"));
     /* a name that leads elsewhere */
     struct manifest_entry e = entry_of(&l->arena, MANIFEST_ADD, "../../x.avro", 0, 0);
-    OK(manifest_write(l->fs, l->root, STR("evil"), &e, 1, &l->arena, &meta, &l->err));
+    OK(manifest_write(l->fs, l->root, &no_partition, STR("evil"), &e, 1, &l->arena, &meta,
+                      &l->err));
     assert_false(manifest_read(l->fs, l->root, &meta, &l->arena, &entries, &l->err));
     assert_non_null(strstr(l->err.text, "_FILE_NAME"));
     assert_int_equal(entries.count, 0);

@@ -25,6 +25,8 @@
 #include "sink/schema_file.h"
 #include "sink/snapshot.h"
 
+static const struct partition_layout no_partition = {.count = 0};
+
 static struct error err;
 #define OK(call)                                                                                   \
     do {                                                                                           \
@@ -134,9 +136,10 @@ static void read_file(struct table *t, const struct manifest_entry *e, struct ro
     int64_t deletes = 0;
     struct value *last = NULL;
     OK(format_of_file(e->file->name, &format, &err));
-    OK(format->reader_open(t->fs, paths_data(&t->arena, t->path, e->bucket, e->file->name),
-                           (uint64_t)e->file->size_bytes, t->layout.fields, t->layout.count, &r,
-                           &err));
+    OK(format->reader_open(
+        t->fs,
+        paths_join(&t->arena, paths_bucket(&t->arena, t->path, "", e->bucket), e->file->name),
+        (uint64_t)e->file->size_bytes, t->layout.fields, t->layout.count, &r, &err));
     while ((next = format->read(r, &v, &err)) == NEXT_ROW) {
         count++;
         size_t k = t->layout.key_count;
@@ -280,10 +283,11 @@ static struct data_file *copy_file(struct copy *c, const struct manifest_entry *
     struct format_options o = {.compression = n % 2 == 0 ? STR("zstd") : STR("none"),
                                .zstd_level = 1};
     struct str name = str_of(paths_file_name(a, "data-", c->uuid, n, ".avro"));
-    OK(format->reader_open(t->fs, paths_data(a, t->path, e->bucket, e->file->name),
+    OK(format->reader_open(t->fs,
+                           paths_join(a, paths_bucket(a, t->path, "", e->bucket), e->file->name),
                            (uint64_t)e->file->size_bytes, l->fields, l->count, &r, &err));
-    OK(format->writer_open(t->fs, paths_data(a, c->to, e->bucket, name), l->fields, l->count, &o,
-                           &w, &err));
+    OK(format->writer_open(t->fs, paths_join(a, paths_bucket(a, c->to, "", e->bucket), name),
+                           l->fields, l->count, &o, &w, &err));
     assert_true(l->count < 64);
     for (size_t i = 0; i < l->count; i++) {
         fields[i] = &l->fields[i];
@@ -359,8 +363,9 @@ static void write_copy(struct table *t, const char *to, bool compare_stats)
         e->file = copy_file(&c, &t->live.items[files.count], files.count, compare_stats);
     }
     OK(schema_file_publish(t->fs, to, t->schema, &err));
-    OK(manifest_write(t->fs, to, str_of(paths_file_name(c.arena, "manifest-", c.uuid, 0, "")),
-                      files.items, files.count, c.arena, &meta, &err));
+    OK(manifest_write(t->fs, to, &no_partition,
+                      str_of(paths_file_name(c.arena, "manifest-", c.uuid, 0, "")), files.items,
+                      files.count, c.arena, &meta, &err));
     s.base_list = str_of(paths_file_name(c.arena, "manifest-list-", c.uuid, 0, ""));
     s.delta_list = str_of(paths_file_name(c.arena, "manifest-list-", c.uuid, 1, ""));
     OK(manifest_list_write(t->fs, to, s.base_list, NULL, 0, &s.base_list_bytes, &err));

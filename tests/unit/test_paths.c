@@ -21,8 +21,11 @@ static void layout(void **state)
     assert_string_equal(paths_hint(&a, t, "snapshot/LATEST"), "/w/shop.db/orders/snapshot/LATEST");
     assert_string_equal(paths_manifest(&a, t, STR("manifest-x-0")),
                         "/w/shop.db/orders/manifest/manifest-x-0");
-    assert_string_equal(paths_bucket(&a, t, 3), "/w/shop.db/orders/bucket-3");
-    assert_string_equal(paths_data(&a, t, 3, STR("d.avro")), "/w/shop.db/orders/bucket-3/d.avro");
+    assert_string_equal(paths_bucket(&a, t, "", 3), "/w/shop.db/orders/bucket-3");
+    assert_string_equal(paths_bucket(&a, t, "dt=1/", 3), "/w/shop.db/orders/dt=1/bucket-3");
+    assert_string_equal(paths_bucket(&a, t, "", PATHS_POSTPONE),
+                        "/w/shop.db/orders/bucket-postpone");
+    assert_string_equal(paths_changelog(&a, t, 4), "/w/shop.db/orders/changelog/changelog-4");
     assert_string_equal(paths_consumer(&a, t, STR("inlet-j")),
                         "/w/shop.db/orders/consumer/consumer-inlet-j");
     assert_string_equal(paths_job(&a, "/w", STR("j")), "/w/_inlet/j");

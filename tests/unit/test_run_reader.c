@@ -50,15 +50,15 @@ static void evolved_init(struct evolved *e)
     struct error err;
     fixture_init(&e->f, SHAPE_INT);
     static const struct record records[] = {{1, 10, 100, ROW_INSERT}, {2, 11, -1, ROW_DELETE}};
-    if (!schema_file_publish(e->f.fs, e->f.data.table_path, e->f.schema, &err)) {
+    if (!schema_file_publish(e->f.fs, FIXTURE_TABLE, e->f.schema, &err)) {
         fail_msg("%s", err.text);
     }
     fixture_write(&e->f, 0, records, 2, &e->files);
     e->next = next_schema();
     data_file_layout(e->next, &e->f.arena, &e->layout);
-    run_reader_schemas_init(&e->schemas, e->f.fs, e->f.data.table_path, e->next);
-    e->origin = (struct run_origin){e->f.fs,    e->f.data.table_path, 0,   e->next,
-                                    &e->layout, &e->schemas,          NULL};
+    run_reader_schemas_init(&e->schemas, e->f.fs, FIXTURE_TABLE, e->next);
+    e->origin =
+        (struct run_origin){e->f.fs, e->f.data.folder, e->next, &e->layout, &e->schemas, NULL};
 }
 
 static void evolved_release(struct evolved *e)
@@ -133,9 +133,9 @@ static void shapes_refused(void **state)
     e.origin.schema = e.f.schema;
     e.origin.layout = &e.f.layout;
     struct run_schemas schemas;
-    run_reader_schemas_init(&schemas, e.f.fs, e.f.data.table_path, e.f.schema);
+    run_reader_schemas_init(&schemas, e.f.fs, FIXTURE_TABLE, e.f.schema);
     struct error publish = {0};
-    assert_true(schema_file_publish(e.f.fs, e.f.data.table_path, written, &publish));
+    assert_true(schema_file_publish(e.f.fs, FIXTURE_TABLE, written, &publish));
     e.origin.schemas = &schemas;
     e.files.items[0]->schema_id = 1;
     expect_refused(&e, FAIL_SCHEMA, "schema 1 has no primary key");
@@ -205,7 +205,7 @@ static void shapes_that_fit(void **state)
     struct fixture f;
     fixture_init(&f, SHAPE_TEXT);
     struct error err = {0};
-    assert_true(schema_file_publish(f.fs, f.data.table_path, f.schema, &err));
+    assert_true(schema_file_publish(f.fs, FIXTURE_TABLE, f.schema, &err));
     struct run_files files = {0};
     struct record record = {5, 1, 2, ROW_INSERT};
     fixture_write(&f, 0, &record, 1, &files);
@@ -215,8 +215,8 @@ static void shapes_that_fit(void **state)
     struct data_file_layout layout;
     data_file_layout(next, &f.arena, &layout);
     struct run_schemas schemas;
-    run_reader_schemas_init(&schemas, f.fs, f.data.table_path, next);
-    struct run_origin origin = {f.fs, f.data.table_path, 0, next, &layout, &schemas, NULL};
+    run_reader_schemas_init(&schemas, f.fs, FIXTURE_TABLE, next);
+    struct run_origin origin = {f.fs, f.data.folder, next, &layout, &schemas, NULL};
     struct run_reader *r = NULL;
     if (!run_reader_open(&origin, files.items[0], &r, &err)) {
         fail_msg("%s", err.text);

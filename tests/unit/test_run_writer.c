@@ -154,7 +154,7 @@ static void removal_retried(void **state)
     fixture_write(&f, 0, &r, 1, &files);
     f.memory.calls = 0;
     f.memory.fail_at = 1;
-    run_writer_remove(f.fs, f.data.table_path, 0, &files);
+    run_writer_remove(f.fs, f.data.folder, &files);
     assert_int_equal(f.memory.calls, 2);
     assert_int_equal(f.memory.count, 0);
     fixture_release(&f);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "base/row.h"
+#include "sink/binrow.h"
+#include "sink/paths.h"
 #include "sink/schema_file.h"
 #include "sink/table_scan.h"
 
@@ -142,14 +144,16 @@ static void lake_init(struct lake *l, enum shape shape)
                                                    gone ? ROW_DELETE : ROW_INSERT};
             }
             struct run_files files = {0};
-            l->f.data.bucket = bucket;
+            l->f.data.folder = paths_bucket(&l->f.arena, FIXTURE_TABLE, "", bucket);
             fixture_write(&l->f, newer ? 0 : 5, records, count, &files);
-            l->entries[l->count++] = (struct manifest_entry){
-                .bucket = bucket, .total_buckets = BUCKETS, .file = files.items[0]};
+            l->entries[l->count++] = (struct manifest_entry){.partition = binrow_empty,
+                                                             .bucket = bucket,
+                                                             .total_buckets = BUCKETS,
+                                                             .file = files.items[0]};
         }
     }
     l->options = (struct table_scan_options){.fs = l->f.fs,
-                                             .table_path = l->f.data.table_path,
+                                             .table_path = FIXTURE_TABLE,
                                              .schema = l->f.schema,
                                              .entries = l->entries,
                                              .entry_count = l->count,
@@ -272,10 +276,6 @@ static void refuses_other_tables(void **state)
     schema_set_option(s, STR("merge-engine"), STR("deduplicate"));
     schema_set_option(s, STR("deletion-vectors.enabled"), STR("false"));
     assert_true(table_scan_check(s, &err));
-    s->partition_key = s->primary_key;
-    s->partition_key_count = 1;
-    assert_false(table_scan_check(s, &err));
-    s->partition_key_count = 0;
     s->primary_key_count = 0;
     assert_false(table_scan_check(s, &err));
     assert_int_equal(err.code, FAIL_SCHEMA);

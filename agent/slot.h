@@ -1,0 +1,36 @@
+/* agent/slot.h: where the rows of a route go: its buckets by partition and number, each with an
+ * index of its own, small and lasting as long as the route. Buckets that the table has are known
+ * from the start, those of new partitions when their first row comes. Any thread may ask. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/row.h"
+#include "sink/table.h"
+
+#define SLOT_MAX_KEY 64
+
+/* Read-only once it is given out. */
+struct slot {
+    uint32_t index;       /* of the route's slots */
+    struct str partition; /* serialized BinaryRow */
+    int32_t bucket;
+    const char *folder;     /* of the bucket */
+    int64_t first_sequence; /* of its next stream row, when the pipeline began */
+};
+
+struct slot_set;
+
+/* For a table that was loaded; it outlives the slots. reserved: the least sequence number of a
+ * stream row. FAIL_LIMIT: a key of too many columns. */
+MUST_USE bool slot_set_new(const struct table *t, int64_t reserved, struct slot_set **out,
+                           struct error *err);
+void slot_set_free(struct slot_set *s); /* takes NULL */
+/* The slot of a row. scratch is reused. FAIL_LIMIT: a partition with a folder name too long. */
+MUST_USE bool slot_set_find(struct slot_set *s, const struct value *values, struct buf *scratch,
+                            const struct slot **out, struct error *err);
