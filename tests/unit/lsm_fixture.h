@@ -295,8 +295,11 @@ static inline void fixture_init(struct fixture *f, enum shape shape)
     f->changelog.prefix = "changelog-";
     f->changelog.equal_keys = true;
     run_reader_schemas_init(&f->schemas, f->fs, FIXTURE_TABLE, f->schema);
-    f->origin =
-        (struct run_origin){f->fs, f->data.folder, f->schema, &f->layout, &f->schemas, NULL};
+    f->origin = (struct run_origin){.fs = f->fs,
+                                    .folder = f->data.folder,
+                                    .schema = f->schema,
+                                    .layout = &f->layout,
+                                    .schemas = &f->schemas};
 }
 
 static inline void fixture_release(struct fixture *f)

@@ -57,8 +57,11 @@ static void evolved_init(struct evolved *e)
     e->next = next_schema();
     data_file_layout(e->next, &e->f.arena, &e->layout);
     run_reader_schemas_init(&e->schemas, e->f.fs, FIXTURE_TABLE, e->next);
-    e->origin =
-        (struct run_origin){e->f.fs, e->f.data.folder, e->next, &e->layout, &e->schemas, NULL};
+    e->origin = (struct run_origin){.fs = e->f.fs,
+                                    .folder = e->f.data.folder,
+                                    .schema = e->next,
+                                    .layout = &e->layout,
+                                    .schemas = &e->schemas};
 }
 
 static void evolved_release(struct evolved *e)
@@ -216,7 +219,11 @@ static void shapes_that_fit(void **state)
     data_file_layout(next, &f.arena, &layout);
     struct run_schemas schemas;
     run_reader_schemas_init(&schemas, f.fs, FIXTURE_TABLE, next);
-    struct run_origin origin = {f.fs, f.data.folder, next, &layout, &schemas, NULL};
+    struct run_origin origin = {.fs = f.fs,
+                                .folder = f.data.folder,
+                                .schema = next,
+                                .layout = &layout,
+                                .schemas = &schemas};
     struct run_reader *r = NULL;
     if (!run_reader_open(&origin, files.items[0], &r, &err)) {
         fail_msg("%s", err.text);
