@@ -97,11 +97,11 @@ class Twin:
         self.options = {'bucket': str(rng.choice([1, 2])), 'file.format': 'avro', 'write-only': 'true'}
         self.unordered = []
         self.kinds = ['+I', '+U']
-        engine = rng.choice(['deduplicate', 'partial-update', 'partial-update', 'aggregation', 'aggregation', 'aggregation'])
+        engine = rng.choice(['deduplicate', 'partial-update', 'partial-update', 'aggregation', 'aggregation', 'aggregation', 'first-row'])
         self.options['merge-engine'] = engine
         self.unique = False  # keys within a commit
         getattr(self, engine.replace('-', '_'))()
-        if rng.random() < 0.35:
+        if engine != 'first-row' and rng.random() < 0.35:
             self.order()
 
     def add(self, name, rng_type=None):
@@ -125,6 +125,15 @@ class Twin:
         self.kinds = self.rng.choice([['+I', '+U'], ['+I', '-D'], ['+I', '-U', '+U', '-D']])
         if self.rng.random() < 0.3:
             self.options['ignore-delete'] = 'true'
+
+    def first_row(self):
+        """Readers see nothing of it before it is compacted; `n` tells rows apart, `first` is what must be there."""
+        self.first, self.n = {}, 0
+        self.add('c0')
+        self.columns.append(('n', 'INT', None))
+        if self.rng.random() < 0.5:
+            self.options['ignore-delete'] = 'true'
+            self.kinds = ['+I', '+U', '-D', '-U']
 
     def partial_update(self):
         rng = self.rng
@@ -189,7 +198,11 @@ class Twin:
 
     def row(self):
         rng = self.rng
-        return {n: None if n != 'id' and rng.random() < 0.25 else pick(rng) for n, _, pick in self.columns}
+        row = {n: None if n != 'id' and rng.random() < 0.25 else pick(rng) for n, _, pick in self.columns if pick}
+        if self.options['merge-engine'] == 'first-row':
+            self.n += 1
+            row['n'] = self.n
+        return row
 
     def operations(self, create):
         rng = self.rng
@@ -204,7 +217,10 @@ class Twin:
                 if self.unique and r['id'] in seen:
                     continue
                 seen.add(r['id'])
-                lines.append({'k': rng.choice(self.kinds), 'r': r})
+                kind = rng.choice(self.kinds)
+                lines.append({'k': kind, 'r': r})
+                if 'n' in r and kind[0] == '+':
+                    self.first.setdefault(r['id'], r['n'])
             lines.append({'commit': True})
         return lines
 
@@ -288,6 +304,8 @@ def compact(args, judge, lake, twin, counts):
         why = done.stderr.decode()
     else:
         after, merged = judge.ask('read m.%s' % twin.name)
+        if twin.options['merge-engine'] == 'first-row':
+            rows = merged if {r['id']: r['n'] for r in map(json.loads, merged)} == twin.first else ['%s' % twin.first]
         checked, faults = judge.ask('verify m.%s' % twin.name)
         good = done.returncode == 0 and verified(twin, checked, faults) and normal(rows, twin.unordered) == normal(merged, twin.unordered)
         why = '%s%s\n  before: %s\n  after:  %s\n%s' % (done.stderr.decode()[:1500], after.get('err', ''), '\n          '.join(rows),
@@ -316,7 +334,7 @@ def main():
         for step in ('written', 'compacted'):
             ops = os.path.join(work, '%s-%s.ops' % (twin.name, step))
             lines = twin.operations(step == 'written')
-            if step == 'compacted':
+            if step == 'compacted' and twin.options['merge-engine'] != 'first-row':
                 lines = ([{'alter': [{'set': 'write-only', 'value': 'false'}]}, {'compact': 'full'}, {'commit': True},
                           {'alter': [{'set': 'write-only', 'value': 'true'}]}] + lines)
             with open(ops, 'w') as f:
@@ -329,6 +347,8 @@ def main():
                 break
             if not look(args, judge, lake, twin, step, counts) or answer['rc'] != 0 or i % 2:
                 break
+            if args.compact and step == 'written' and twin.options['merge-engine'] == 'first-row':
+                compact(args, judge, lake, twin, counts)
         if args.compact and os.path.isdir(os.path.join(lake, 'm.db', twin.name, 'snapshot')):
             compact(args, judge, lake, twin, counts)
     judge.process.stdin.close()
