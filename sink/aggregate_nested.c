@@ -55,8 +55,8 @@ static bool items_room(const struct aggregate_step *s, size_t count, struct valu
                        struct error *err)
 {
     if (count > ITEMS_MAX) {
-        return error_set(err, FAIL_LIMIT, "it would have %zu items; %zu are the most", count,
-                         ITEMS_MAX);
+        error_set(err, FAIL_LIMIT, "it would have %zu items; %zu are the most", count, ITEMS_MAX);
+        return false;
     }
     *out = ARENA_ARRAY(s->arena, struct value, count);
     return true;

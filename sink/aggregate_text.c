@@ -44,8 +44,9 @@ static char *put(char *at, struct str s)
 static bool room(const struct aggregate_step *s, size_t need, char **out, struct error *err)
 {
     if (need > TEXT_MAX) {
-        return error_set(err, FAIL_LIMIT, "the text would have %zu bytes; %zu are the most", need,
-                         TEXT_MAX);
+        error_set(err, FAIL_LIMIT, "the text would have %zu bytes; %zu are the most", need,
+                  TEXT_MAX);
+        return false;
     }
     *out = arena_alloc(s->arena, need);
     return true;
