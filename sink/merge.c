@@ -7,9 +7,19 @@
 #include "sink/merge_rule.h"
 #include "sink/run_key.h"
 
+/* The files of one run, one after another; one is open at a time. */
+struct stream {
+    struct run_origin origin;
+    struct data_file *const *files;
+    size_t count;
+    size_t at; /* the file that is open, or comes next */
+    struct run_reader *reader;
+};
+
 /* One input and its head. */
 struct leaf {
     struct merge_input input;
+    const struct stream *stream; /* NULL: the input is no run */
     struct run_row row;
     uint64_t prefix;
     bool ended;   /* sorts behind everything */
@@ -111,6 +121,10 @@ static bool leaf_advance(struct merge *m, size_t i, struct error *err)
     }
     leaf->ended = next == NEXT_END;
     if (!leaf->ended) {
+        if (leaf->row.spoilt != NULL && m->ordered) { /* its place may be wrong */
+            *err = *leaf->row.spoilt;
+            return false;
+        }
         leaf->prefix = run_key_prefix(m->options.layout, leaf->row.key);
         m->rows_read++;
     }
@@ -199,14 +213,24 @@ static void take_group(struct merge *m, struct run_row *out)
     *out = m->leaves[m->held[merge_rule_pick(m->held_count)]].row;
 }
 
+/* Of the file that the head was read from. */
+static int32_t leaf_level(const struct leaf *leaf)
+{
+    return leaf->stream == NULL ? 0 : leaf->stream->files[leaf->stream->at]->level;
+}
+
 /* Gives the state the winner's head. One that repeats is copied, and read on at once. */
 static bool take_record(struct merge *m, size_t i, struct leaf *first, struct error *err)
 {
     struct leaf *leaf = &m->leaves[i];
+    if (leaf->row.spoilt != NULL && !merge_rule_picks(m->options.rule)) {
+        *err = *leaf->row.spoilt;
+        return false;
+    }
     if (!leaf->repeats) {
         leaf->held = true;
         m->held[m->held_count++] = i;
-        return merge_state_add(m->state, &leaf->row, err);
+        return merge_state_add(m->state, &leaf->row, leaf_level(leaf), err);
     }
     const struct data_file_layout *layout = m->options.layout;
     const struct schema *schema = m->schema;
@@ -216,7 +240,7 @@ static bool take_record(struct merge *m, size_t i, struct leaf *first, struct er
     if (first->row.key == leaf->row.key) {
         first->row.key = own.key;
     }
-    return merge_state_add(m->state, &own, err) && leaf_advance(m, i, err);
+    return merge_state_add(m->state, &own, leaf_level(leaf), err) && leaf_advance(m, i, err);
 }
 
 /* Merges all heads with the winner's key. NEXT_END: nothing is left of them. */
@@ -243,7 +267,8 @@ static enum next merge_group(struct merge *m, struct run_row *out, struct error 
         const struct leaf *next = &m->leaves[tree_winner(m)];
         more = !next->ended && !next->held && compare_keys(m, &first, next) == 0;
     }
-    return merge_state_result(m->state, out) && !older ? NEXT_ROW : NEXT_END;
+    enum next next = merge_state_result(m->state, out, err);
+    return next == NEXT_ROW && older ? NEXT_END : next;
 }
 
 /* One record, whatever its key. */
@@ -315,9 +340,14 @@ enum next merge_next(struct merge *m, struct run_row *out, struct error *err)
         if (next == NEXT_END) {
             continue;
         }
-        if (!m->options.drop_deletes || !merge_rule_is_tombstone((enum row_kind)out->kind)) {
-            return NEXT_ROW;
+        if (m->options.drop_deletes && merge_rule_is_tombstone((enum row_kind)out->kind)) {
+            continue;
         }
+        if (out->spoilt != NULL) {
+            *err = *out->spoilt;
+            return NEXT_FAIL;
+        }
+        return NEXT_ROW;
     }
 }
 
@@ -347,22 +377,16 @@ void merge_close(struct merge *m)
     mem_free(m);
 }
 
-/* The files of one run, one after another; one is open at a time. */
-struct stream {
-    struct run_origin origin;
-    struct data_file *const *files;
-    size_t count;
-    size_t at; /* the file that is open, or comes next */
-    struct run_reader *reader;
-};
-
 static enum next stream_next(void *self, struct run_row *out, struct error *err)
 {
     struct stream *s = self;
     while (s->at < s->count) {
-        if (s->reader == NULL && !run_reader_open(&s->origin, s->files[s->at], &s->reader, err)) {
-            s->reader = NULL;
-            return NEXT_FAIL;
+        if (s->reader == NULL) {
+            if (!run_reader_open(&s->origin, s->files[s->at], &s->reader, err)) {
+                s->reader = NULL;
+                return NEXT_FAIL;
+            }
+            run_reader_defer(s->reader); /* a newer record may stand for one that cannot be cast */
         }
         enum next next = run_reader_next(s->reader, out, err);
         if (next != NEXT_END) {
@@ -413,6 +437,7 @@ static bool start_runs(struct merge *m, const struct merge *holder, const struct
     }
     bool ok = merge_start(m, inputs, count, err);
     for (size_t i = 0; i < count; i++) {
+        m->leaves[i].stream = inputs[i].self;
         m->leaves[i].repeats = !merge_rule_picks(m->options.rule) && is_temporary(holder, &runs[i]);
     }
     mem_free(inputs);
@@ -514,7 +539,7 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
     if (count > 0) {
         memcpy(runs, section->runs, count * sizeof(*runs));
     }
-    if (temporary != NULL) {
+    if (temporary != NULL && !merge_rule_needs_levels(o->rule)) {
         struct run_target target = *temporary;
         target.level = 0;
         target.equal_keys = !merge_rule_picks(o->rule);

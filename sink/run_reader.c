@@ -19,6 +19,8 @@ struct run_reader {
     const struct schema_evolve *evolve; /* NULL: values are right as they come */
     struct value *values;               /* evolved; NULL when evolve is */
     struct arena casts;                 /* what the row's evolved values need */
+    bool defers;
+    struct error spoilt; /* of the row given last */
     size_t value_count;
     struct value *thin_key; /* key taken from the values */
     bool thin;
@@ -127,6 +129,11 @@ bool run_reader_open(const struct run_origin *origin, const struct data_file *fi
     return true;
 }
 
+void run_reader_defer(struct run_reader *r)
+{
+    r->defers = true;
+}
+
 static bool row_corrupt(const struct run_reader *r, const char *what, struct error *err)
 {
     return error_set(err, FAIL_CORRUPT, "%s, row %" PRIu64 ": %s", r->name, r->rows - 1, what);
@@ -143,11 +150,13 @@ static bool take_row(struct run_reader *r, const struct value *physical, struct 
     }
     out->sequence = sequence->i;
     out->kind = (uint8_t)kind->i;
+    out->spoilt = NULL;
     out->values = physical + r->key_count + 2;
     if (r->evolve != NULL) {
         arena_reset(&r->casts);
-        if (!schema_evolve_row(r->evolve, physical, &r->casts, r->values, err)) {
-            return error_in(err, "%s, row %" PRIu64, r->name, r->rows - 1);
+        if (!schema_evolve_row(r->evolve, physical, &r->casts, r->values, &r->spoilt)) {
+            error_in(&r->spoilt, "%s, row %" PRIu64, r->name, r->rows - 1);
+            out->spoilt = &r->spoilt;
         }
         out->values = r->values;
     }
@@ -162,6 +171,10 @@ static bool take_row(struct run_reader *r, const struct value *physical, struct 
         if (out->key[i].state != VALUE_SET) {
             return row_corrupt(r, "its key is null", err);
         }
+    }
+    if (out->spoilt != NULL && !r->defers) {
+        *err = r->spoilt;
+        return false;
     }
     return true;
 }

@@ -52,6 +52,9 @@ struct run_reader;
 /* The file's metadata is used during the call only. */
 MUST_USE bool run_reader_open(const struct run_origin *origin, const struct data_file *file,
                               struct run_reader **out, struct error *err);
+/* From now on a row that cannot be cast does not fail but comes with `spoilt` set: for who looks at
+ * it before the row is used. */
+void run_reader_defer(struct run_reader *r);
 /* *out is valid until the next call. NEXT_END only after as many rows as the metadata says. */
 MUST_USE enum next run_reader_next(struct run_reader *r, struct run_row *out, struct error *err);
 /* Place in the file of the row that came last, from 0, dead ones counted: what a deletion vector

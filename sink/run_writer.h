@@ -55,6 +55,10 @@ struct run_row {
     const struct value *values; /* schema->field_count values; the key columns repeat the key */
     int64_t sequence;
     uint8_t kind; /* enum row_kind */
+    /* NULL: nothing. Else why a value that was written under an older schema has no counterpart in
+     * this one (it reads as null): the row may be passed over, never used. Only readers that were
+     * told to (run_reader_defer) give such rows. Valid as long as the row. */
+    const struct error *spoilt;
 };
 
 /* A list of files in an arena. */

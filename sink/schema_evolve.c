@@ -144,15 +144,22 @@ bool schema_evolve_row(const struct schema_evolve *e, const struct value *physic
                        struct arena *arena, struct value *values, struct error *err)
 {
     must(e->from != NULL);
+    struct error one;
+    bool ok = true;
     for (size_t i = 0; i < e->wanted->field_count; i++) {
         if (e->from[i] == SIZE_MAX) {
             values[i] = (struct value){.state = VALUE_NULL};
         } else if (e->casts[i] == NULL) {
             values[i] = physical[e->from[i]];
-        } else if (!cast_value(e->casts[i], &physical[e->from[i]], arena, &values[i], err)) {
-            return error_in(err, "column %.*s, of schema %" PRId64,
-                            STR_FMT(str_slice(e->wanted->fields[i].name, 0, 80)), e->written_id);
+        } else if (!cast_value(e->casts[i], &physical[e->from[i]], arena, &values[i], &one)) {
+            values[i] = (struct value){.state = VALUE_NULL};
+            if (ok) {
+                *err = one;
+                error_in(err, "column %.*s, of schema %" PRId64,
+                         STR_FMT(str_slice(e->wanted->fields[i].name, 0, 80)), e->written_id);
+            }
+            ok = false;
         }
     }
-    return true;
+    return ok;
 }

@@ -34,6 +34,7 @@ struct schema_evolve {
 /* FAIL_SCHEMA when there is no way from one to the other, by column. Borrows both schemas. */
 MUST_USE bool schema_evolve_plan(const struct schema *written, const struct schema *wanted,
                                  struct arena *arena, struct schema_evolve *out, struct error *err);
-/* values: wanted->field_count of them, which may point into physical and into the arena. */
+/* values: wanted->field_count of them, which may point into physical and into the arena. On failure
+ * all are set, those that have no counterpart to null; the error is of the first. */
 MUST_USE bool schema_evolve_row(const struct schema_evolve *e, const struct value *physical,
                                 struct arena *arena, struct value *values, struct error *err);
