@@ -429,6 +429,21 @@ static bool check_first_row(const struct merge_rule *r, struct error *err)
                      "merge-engine first-row does not go with deletion-vectors.enabled");
 }
 
+/* CoreOptions.needLookup. deduplicate comes to the same without, first-row has a way of its own. */
+static bool read_lookup(struct merge_rule *r, struct error *err)
+{
+    bool vectors;
+    bool forced;
+    struct str producer = str_trim(schema_option(r->schema, STR("changelog-producer")));
+    if (!option_flag(r->schema, "deletion-vectors.enabled", &vectors, err) ||
+        !option_flag(r->schema, "force-lookup", &forced, err)) {
+        return false;
+    }
+    r->lookup = (r->engine == MERGE_PARTIAL_UPDATE || r->engine == MERGE_AGGREGATION) &&
+                (vectors || forced || str_eq_nocase(producer, STR("lookup")));
+    return true;
+}
+
 bool merge_plan_read_options(struct merge_rule *r, struct error *err)
 {
     if (!read_engine(r, err) || !option_ignore_delete(r->schema, &r->ignore_delete, err) ||
@@ -443,6 +458,9 @@ bool merge_plan_read_options(struct merge_rule *r, struct error *err)
     }
     if (partial && removes && r->ignore_delete) {
         return conflict("ignore-delete", PARTIAL_REMOVE, err);
+    }
+    if (!read_lookup(r, err)) {
+        return false;
     }
     r->remove_on_delete = removes && (partial || r->engine == MERGE_AGGREGATION);
     return true;

@@ -22,6 +22,7 @@ struct merge_rule {
     enum merge_engine engine;
     bool ignore_delete;
     bool ignore_update_before;
+    bool lookup;           /* of rows above level 0 only the lowest level's counts */
     bool remove_on_delete; /* partial-update.… or aggregation.remove-record-on-delete */
     size_t kind_column;    /* rowkind.field; SIZE_MAX: none */
 
@@ -46,6 +47,9 @@ struct merge_state {
     struct run_row only;       /* the first, while it is the only one */
     struct run_row best;       /* deduplicate, first-row */
     bool has_best;
+    struct run_row *held; /* rule->lookup: the group's rows, and their levels */
+    int32_t *levels;
+    size_t held_count, held_cap, levels_cap;
     bool settled; /* `best` is our own already */
 
     /* partial-update, aggregation */

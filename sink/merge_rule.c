@@ -73,6 +73,11 @@ bool merge_rule_hides_level0(const struct merge_rule *r)
     return r != NULL && r->engine == MERGE_FIRST_ROW;
 }
 
+bool merge_rule_needs_levels(const struct merge_rule *r)
+{
+    return r != NULL && r->lookup;
+}
+
 size_t merge_rule_order(const struct merge_rule *r, const size_t **out_columns)
 {
     *out_columns = r == NULL ? NULL : r->sequence;

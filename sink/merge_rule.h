@@ -44,6 +44,8 @@ bool merge_rule_is_idempotent(const struct merge_rule *r);
 bool merge_rule_wants_before(const struct merge_rule *r);
 /* Batch readers do not look at level 0 (first-row). */
 bool merge_rule_hides_level0(const struct merge_rule *r);
+/* Levels of records count, so merges must be done at once, not in passes. */
+bool merge_rule_needs_levels(const struct merge_rule *r);
 /* Columns of sequence.field, in order; 0: none. */
 size_t merge_rule_order(const struct merge_rule *r, const size_t **out_columns);
 
@@ -67,12 +69,18 @@ struct merge_state;
 struct merge_state *merge_state_new(const struct merge_rule *r); /* not NULL */
 void merge_state_free(struct merge_state *s);                    /* takes NULL */
 void merge_state_begin(struct merge_state *s);
-/* The row and all it points to must stay as they are until the result has been used. */
-MUST_USE bool merge_state_add(struct merge_state *s, const struct run_row *row, struct error *err);
-/* Makes what the state has its own: rows given before may go. For groups of many. */
+/* The row and all it points to must stay as they are until the result has been used. level: of the
+ * row's file; MERGE_BUFFERED for one that is in no file yet. Where rows of higher levels are whole
+ * (changelog-producer lookup, deletion vectors, force-lookup) only that of the lowest such level
+ * counts (LookupMergeFunction). */
+MUST_USE bool merge_state_add(struct merge_state *s, const struct run_row *row, int32_t level,
+                              struct error *err);
+#define MERGE_BUFFERED (-1)
+/* Makes what the state has its own: rows given before may go. For groups of many buffered rows. */
 void merge_state_settle(struct merge_state *s);
-/* out->key may be NULL. Valid until the next begin. False: nothing is left of the key. */
-bool merge_state_result(struct merge_state *s, struct run_row *out);
+/* NEXT_END: nothing is left of the key. out->key may be NULL. Valid until the next begin. */
+MUST_USE enum next merge_state_result(struct merge_state *s, struct run_row *out,
+                                      struct error *err);
 
 /* The index of the record that stands for a group of count > 0 records where the last does. */
 static inline size_t merge_rule_pick(size_t count)

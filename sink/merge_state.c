@@ -22,6 +22,8 @@ void merge_state_free(struct merge_state *s)
     }
     arena_release(&s->arena);
     arena_release(&s->spare);
+    mem_free(s->held);
+    mem_free(s->levels);
     mem_free(s->row);
     mem_free(s->seen);
     mem_free(s->handled);
@@ -32,6 +34,7 @@ void merge_state_free(struct merge_state *s)
 void merge_state_begin(struct merge_state *s)
 {
     s->count = 0;
+    s->held_count = 0;
     s->has_best = false;
     s->settled = false;
 }
@@ -112,12 +115,28 @@ static bool merge_add(struct merge_state *s, const struct run_row *row, struct e
     return true;
 }
 
-bool merge_state_add(struct merge_state *s, const struct run_row *row, struct error *err)
+static void hold(struct merge_state *s, const struct run_row *row, int32_t level)
+{
+    size_t levels = s->held_count;
+    VEC_ROOM(s->held, s->held_count, s->held_cap);
+    VEC_ROOM(s->levels, levels, s->levels_cap);
+    s->held[s->held_count] = *row;
+    s->levels[s->held_count++] = level;
+}
+
+bool merge_state_add(struct merge_state *s, const struct run_row *row, int32_t level,
+                     struct error *err)
 {
     s->count++;
+    if (s->rule->lookup && level >= 0) {
+        hold(s, row, level);
+    }
     if (s->count == 1) {
         s->only = *row;
         return true;
+    }
+    if (s->held_count > 0) {
+        return true; /* which of them count is known at the end */
     }
     if (s->count == 2) {
         merge_begin(s);
@@ -128,30 +147,51 @@ bool merge_state_add(struct merge_state *s, const struct run_row *row, struct er
     return merge_add(s, row, err);
 }
 
-bool merge_state_result(struct merge_state *s, struct run_row *out)
+/* LookupMergeFunction.getResult. */
+static bool merge_held(struct merge_state *s, struct error *err)
+{
+    size_t whole = SIZE_MAX;
+    for (size_t i = 0; i < s->held_count; i++) {
+        if (s->levels[i] > 0 && (whole == SIZE_MAX || s->levels[i] < s->levels[whole])) {
+            whole = i;
+        }
+    }
+    merge_begin(s);
+    for (size_t i = 0; i < s->held_count; i++) {
+        if ((s->levels[i] <= 0 || i == whole) && !merge_add(s, &s->held[i], err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum next merge_state_result(struct merge_state *s, struct run_row *out, struct error *err)
 {
     must(s->count > 0);
     if (s->count == 1) {
         *out = s->only;
-        return true;
+        return NEXT_ROW;
+    }
+    if (s->held_count > 0 && !merge_held(s, err)) {
+        return NEXT_FAIL;
     }
     if (merge_rule_picks(s->rule)) {
         *out = s->best;
-        return s->has_best;
+        return s->has_best ? NEXT_ROW : NEXT_END;
     }
     bool gone = s->current_delete || !s->met_insert;
     *out = (struct run_row){.key = s->key,
                             .values = s->row,
                             .sequence = s->sequence,
                             .kind = gone ? ROW_DELETE : ROW_INSERT};
-    return true;
+    return NEXT_ROW;
 }
 
 void merge_state_settle(struct merge_state *s)
 {
     const struct schema *schema = s->rule->schema;
     bool picks = merge_rule_picks(s->rule);
-    must(s->count > 1);
+    must(s->count > 1 && s->held_count == 0);
     if (picks && (!s->has_best || s->settled)) {
         return;
     }

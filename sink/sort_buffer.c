@@ -547,7 +547,7 @@ static bool write_merged(struct sort_buffer *b, size_t first, size_t count, stru
         struct run_row r = {
             .key = row.key, .values = row.values, .sequence = row.sequence, .kind = row.kind};
         if ((changelog != NULL && !run_writer_add(changelog, &r, err)) ||
-            !merge_state_add(b->state, &r, err)) {
+            !merge_state_add(b->state, &r, MERGE_BUFFERED, err)) {
             return false;
         }
         if (i % SETTLE_ROWS == SETTLE_ROWS - 1) {
@@ -556,7 +556,8 @@ static bool write_merged(struct sort_buffer *b, size_t first, size_t count, stru
         }
     }
     struct run_row merged;
-    return !merge_state_result(b->state, &merged) || run_writer_add(data, &merged, err);
+    enum next next = merge_state_result(b->state, &merged, err);
+    return next == NEXT_END || (next == NEXT_ROW && run_writer_add(data, &merged, err));
 }
 
 static bool write_group(struct sort_buffer *b, size_t first, size_t count, struct run_writer *data,

@@ -11,7 +11,6 @@
 
 #include "base/instant.h"
 #include "base/mem.h"
-#include "sink/binrow.h"
 #include "sink/commit.h"
 #include "sink/compact_pick.h"
 #include "sink/compact_task.h"
@@ -33,20 +32,21 @@ static void die(const struct error *err)
     exit(1);
 }
 
-static void add_entries(const struct bench *b, int32_t bucket, const struct run_files *files,
-                        enum manifest_kind kind, struct manifest_entry *entries, size_t *count)
+static void add_entries(const struct bench *b, const struct table_bucket *bucket,
+                        const struct run_files *files, enum manifest_kind kind,
+                        struct manifest_entry *entries, size_t *count)
 {
     for (size_t i = 0; i < files->count; i++) {
         entries[(*count)++] = (struct manifest_entry){.kind = kind,
-                                                      .partition = binrow_empty,
+                                                      .partition = bucket->partition,
                                                       .bucket = bucket,
                                                       .total_buckets = b->table->options.buckets,
                                                       .file = files->items[i]};
     }
 }
 
-static void publish(struct bench *b, int32_t bucket, const struct compact_result *r,
-                    struct arena *arena)
+static void publish(struct bench *b, const struct table_bucket *bucket,
+                    const struct compact_result *r, struct arena *arena)
 {
     struct error err = {0};
     size_t count = 0;
@@ -77,7 +77,7 @@ static struct compact_unit pick(const struct bench *b, const struct compact_leve
                                          &clock);
 }
 
-static void compact_bucket(struct bench *b, int32_t bucket)
+static void compact_bucket(struct bench *b, const struct table_bucket *bucket)
 {
     struct table *t = b->table;
     struct error err = {0};
@@ -86,8 +86,8 @@ static void compact_bucket(struct bench *b, int32_t bucket)
     struct compact_levels levels;
     struct compact_result result;
     struct run_schemas schemas;
-    for (size_t i = 0; i < t->buckets[bucket].count; i++) {
-        run_files_add(&files, &arena, data_file_copy(&arena, t->buckets[bucket].files[i]->file));
+    for (size_t i = 0; i < bucket->count; i++) {
+        run_files_add(&files, &arena, data_file_copy(&arena, bucket->files[i]->file));
     }
     if (!compact_pick_levels(&t->layout, files.items, files.count, t->options.num_levels, &arena,
                              &levels, &err)) {
@@ -108,14 +108,12 @@ static void compact_bucket(struct bench *b, int32_t bucket)
     }
     run_reader_schemas_init(&schemas, t->fs, t->path, t->schema);
     struct run_origin origin = {.fs = t->fs,
-                                .table_path = t->path,
-                                .bucket = bucket,
+                                .folder = bucket->path,
                                 .schema = t->schema,
                                 .layout = &t->layout,
                                 .schemas = &schemas};
     struct run_target target = {.fs = t->fs,
-                                .table_path = t->path,
-                                .bucket = bucket,
+                                .folder = bucket->path,
                                 .schema = t->schema,
                                 .layout = &t->layout,
                                 .format = t->options.format,
@@ -193,8 +191,8 @@ int main(int argc, char **argv)
                                     .file_uuid = b.uuid,
                                     .file_counter = &b.counter};
     open_table(&b, fs, root, str_of(argv[2]));
-    for (int32_t bucket = 0; bucket < b.table->options.buckets; bucket++) {
-        compact_bucket(&b, bucket);
+    for (size_t i = 0; i < b.table->buckets.count; i++) {
+        compact_bucket(&b, b.table->buckets.items[i]);
     }
     (void)printf("%" PRIu64 " rows, %" PRIu64 " bytes in, %" PRIu64 " bytes out, %.3f s of CPU\n",
                  b.rows_read, b.bytes_read, b.bytes_written, (double)b.cpu_ns / 1e9);

@@ -302,13 +302,15 @@ static size_t merge_rows(struct replay *r, struct run_row *rows, size_t count, s
         merge_state_begin(s);
         for (; end < count && rows[end].values[0].i == rows[first].values[0].i && !r->failed;
              end++) {
-            r->failed = !merge_state_add(s, &rows[end], &r->why);
+            r->failed = !merge_state_add(s, &rows[end], 0, &r->why);
             if (!r->failed && end - first >= settle && (end - first) % settle == 0) {
                 merge_state_settle(s);
             }
         }
         struct run_row row;
-        if (!r->failed && merge_state_result(s, &row)) {
+        enum next next = r->failed ? NEXT_FAIL : merge_state_result(s, &row, &r->why);
+        r->failed = next == NEXT_FAIL;
+        if (next == NEXT_ROW) {
             struct value *own =
                 row_copy(&r->arena, r->schema->fields, r->schema->field_count, row.values);
             row.values = own;
