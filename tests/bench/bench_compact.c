@@ -39,7 +39,7 @@ static void add_entries(const struct bench *b, const struct table_bucket *bucket
     for (size_t i = 0; i < files->count; i++) {
         entries[(*count)++] = (struct manifest_entry){.kind = kind,
                                                       .partition = bucket->partition,
-                                                      .bucket = bucket,
+                                                      .bucket = bucket->number,
                                                       .total_buckets = b->table->options.buckets,
                                                       .file = files->items[i]};
     }
