@@ -292,13 +292,13 @@ static bool zstd_expand(struct str packed, struct buf *out, struct error *err)
     }
 }
 
-static bool deflate_expand(int window, struct str packed, struct buf *out, struct error *err)
+static bool deflate_expand(struct str packed, struct buf *out, struct error *err)
 {
     if (packed.len > UINT32_MAX) {
         return error_set(err, FAIL_LIMIT, "a block of %zu bytes is too long", packed.len);
     }
     z_stream z = {0};
-    must(inflateInit2(&z, window) == Z_OK);
+    must(inflateInit2(&z, RAW_WINDOW) == Z_OK);
     size_t room = expand_room(out);
     bool ok = false;
     z.next_in = (const Bytef *)packed.ptr;
@@ -343,21 +343,9 @@ bool compress_expand(enum compress_codec codec, struct str packed, struct buf *o
     case COMPRESS_ZSTD:
         return zstd_expand(packed, out, err);
     case COMPRESS_DEFLATE:
-        return deflate_expand(RAW_WINDOW, packed, out, err);
+        return deflate_expand(packed, out, err);
     case COMPRESS_GZIP:
-        return deflate_expand(GZIP_WINDOW, packed, out, err);
-    case COMPRESS_SNAPPY: {
-        size_t len = 0;
-        if (snappy_uncompressed_length(packed.ptr, packed.len, &len) != SNAPPY_OK) {
-            return error_set(err, FAIL_CORRUPT, "a block is not snappy data");
-        }
-        char *into = buf_room(out, len);
-        if (into == NULL) {
-            return error_set(err, FAIL_LIMIT, "a block is longer than %zu bytes", out->max);
-        }
-        out->len = len;
-        return compress_expand_exact(codec, packed, into, len, err);
-    }
+    case COMPRESS_SNAPPY:
     case COMPRESS_LZ4:
         break;
     }

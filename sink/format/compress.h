@@ -37,9 +37,8 @@ int32_t compress_parquet_codec(enum compress_codec codec);
 /* Appends one block, compressed; level counts for zstd alone. */
 MUST_USE bool compress_block(enum compress_codec codec, int level, struct str plain,
                              struct buf *out, struct error *err);
-/* Replaces out with one block's plain bytes. FAIL_CORRUPT on bytes that are no such block,
- * FAIL_LIMIT beyond out's maximum. Frames need not tell their size (Java's do not). Not for LZ4,
- * whose blocks do not say how long they are. */
+/* Replaces out with one block's plain bytes; for Avro's codecs. FAIL_CORRUPT on bytes that are no
+ * such block, FAIL_LIMIT beyond out's maximum. Frames need not tell their size (Java's do not). */
 MUST_USE bool compress_expand(enum compress_codec codec, struct str packed, struct buf *out,
                               struct error *err);
 /* One block of exactly len plain bytes into `into`: FAIL_CORRUPT when it is another number. */

@@ -114,6 +114,12 @@ static uint64_t open_bytes(const struct parquet_encoder *e)
     return e->index_count * bits / 8;
 }
 
+size_t parquet_encoder_data(const struct parquet_encoder *e)
+{
+    return e->pages.len + e->values.len + e->index_count * sizeof(uint32_t) + e->dict.plain.len +
+           e->defs.len + e->reps.len;
+}
+
 uint64_t parquet_encoder_size(const struct parquet_encoder *e)
 {
     uint64_t open = open_bytes(e) + (e->with_dictionary ? e->dict.plain.len : 0);

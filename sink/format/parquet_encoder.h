@@ -42,6 +42,7 @@ MUST_USE bool parquet_encoder_put(struct parquet_encoder *e, const struct parque
 /* So many rows were put and a row has ended: closes the page when it is large enough. */
 MUST_USE bool parquet_encoder_rows(struct parquet_encoder *e, size_t rows, struct error *err);
 size_t parquet_encoder_held(const struct parquet_encoder *e); /* memory */
+size_t parquet_encoder_data(const struct parquet_encoder *e); /* what of it holds the chunk */
 /* About the bytes that the chunk will have in the file. */
 uint64_t parquet_encoder_size(const struct parquet_encoder *e);
 

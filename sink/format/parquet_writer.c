@@ -26,6 +26,7 @@ struct parquet_writer {
     struct parquet_encoder **encoders; /* one a leaf */
     struct parquet_block *blocks;      /* rows not yet encoded, one a leaf */
     struct arena stage;                /* their texts */
+    size_t stage_kept;                 /* what it keeps when it is empty */
     size_t staged;                     /* rows */
     uint64_t group_bytes, memory_bytes;
     uint64_t done;       /* bytes written */
@@ -146,6 +147,16 @@ static uint64_t open_size(const struct parquet_writer *w)
     return size;
 }
 
+/* Buffers keep their memory between groups: a group is not ended by what they take empty. */
+static uint64_t open_data(const struct parquet_writer *w)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < w->schema.leaf_count; i++) {
+        bytes += parquet_encoder_data(w->encoders[i]);
+    }
+    return bytes;
+}
+
 uint64_t parquet_writer_held(const struct parquet_writer *w)
 {
     uint64_t held = w->context.page.cap + w->context.packed.cap + w->groups.cap +
@@ -166,10 +177,9 @@ static bool rows_done(struct parquet_writer *w, size_t rows, struct error *err)
         }
     }
     w->group_rows += rows;
-    if (open_size(w) < w->group_bytes && parquet_writer_held(w) < w->memory_bytes) {
-        return true;
-    }
-    return write_group(w, err);
+    bool full = open_size(w) >= w->group_bytes ||
+                (parquet_writer_held(w) >= w->memory_bytes && open_data(w) >= w->memory_bytes / 4);
+    return !full || write_group(w, err);
 }
 
 static bool encode_block(struct parquet_writer *w, size_t leaf, struct error *err)
@@ -196,6 +206,7 @@ static bool encode_staged(struct parquet_writer *w, struct error *err)
     size_t rows = w->staged;
     w->staged = 0;
     arena_reset(&w->stage);
+    w->stage_kept = arena_used(&w->stage);
     return rows_done(w, rows, err);
 }
 

@@ -81,6 +81,91 @@ static void every_codec(void **state)
     there_and_back(COMPRESS_DEFLATE);
 }
 
+/* Pages say how long they are: that, or nothing. */
+static void blocks_of_known_length(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 1000, 3000000};
+    struct error err = {0};
+    for (int codec = COMPRESS_NONE; codec <= COMPRESS_LZ4; codec++) {
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            size_t len = sizes[i];
+            char *plain = mem_alloc(len);
+            char *back = mem_alloc(len + 1); /* exactly: the sanitizer sees a byte more */
+            struct buf packed = BUF_INIT(1 << 23);
+            for (size_t k = 0; k < len; k++) {
+                plain[k] = (char)(k % 5 == 0 ? k * k : k);
+            }
+            assert_true(compress_block((enum compress_codec)codec, 1, (struct str){plain, len},
+                                       &packed, &err));
+            struct str block = buf_str(&packed);
+            assert_true(compress_expand_exact((enum compress_codec)codec, block, back, len, &err));
+            assert_memory_equal(back, plain, len);
+            assert_false(
+                compress_expand_exact((enum compress_codec)codec, block, back, len + 1, &err));
+            assert_int_equal(err.code, FAIL_CORRUPT);
+            if (len > 0) {
+                assert_false(
+                    compress_expand_exact((enum compress_codec)codec, block, back, len - 1, &err));
+                block.len--;
+                assert_false(
+                    compress_expand_exact((enum compress_codec)codec, block, back, len, &err));
+            }
+            buf_release(&packed);
+            mem_free(plain);
+            mem_free(back);
+        }
+    }
+}
+
+/* parquet-mr packs long pages as several gzip members. */
+static void gzip_of_several_members(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct buf packed = BUF_INIT(1000);
+    char back[10];
+    assert_true(compress_block(COMPRESS_GZIP, 1, STR("hello"), &packed, &err));
+    assert_true(compress_block(COMPRESS_GZIP, 1, STR("world"), &packed, &err));
+    assert_true(compress_expand_exact(COMPRESS_GZIP, buf_str(&packed), back, 10, &err));
+    assert_memory_equal(back, "helloworld", 10);
+    assert_false(compress_expand_exact(COMPRESS_GZIP, buf_str(&packed), back, 9, &err));
+    packed.ptr[packed.len - 6] ^= 1; /* its CRC */
+    assert_false(compress_expand_exact(COMPRESS_GZIP, buf_str(&packed), back, 10, &err));
+    buf_release(&packed);
+}
+
+static void parquet_names(void **state)
+{
+    (void)state;
+    struct error err;
+    enum compress_codec c;
+    static const struct {
+        const char *name;
+        enum compress_codec codec;
+        int32_t number;
+    } known[] = {{"", COMPRESS_ZSTD, 6},         {"zstd", COMPRESS_ZSTD, 6},
+                 {"NONE", COMPRESS_NONE, 0},     {"uncompressed", COMPRESS_NONE, 0},
+                 {"snappy", COMPRESS_SNAPPY, 1}, {"gzip", COMPRESS_GZIP, 2},
+                 {"lz4_raw", COMPRESS_LZ4, 7}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        assert_true(compress_of_parquet_option(str_of(known[i].name), &c, &err));
+        assert_int_equal(c, known[i].codec);
+        assert_int_equal(compress_parquet_codec(c), known[i].number);
+        assert_true(compress_of_parquet(known[i].number, &c, &err));
+        assert_int_equal(c, known[i].codec);
+    }
+    assert_false(compress_of_parquet_option(STR("brotli"), &c, &err));
+    assert_int_equal(err.code, FAIL_CONFIG);
+    assert_false(compress_of_parquet(4, &c, &err));
+    assert_int_equal(err.code, FAIL_SCHEMA);
+    assert_non_null(strstr(err.text, "brotli"));
+    assert_false(compress_of_parquet(5, &c, &err)); /* Hadoop's frames, not LZ4_RAW */
+    assert_non_null(strstr(err.text, "lz4"));
+    assert_false(compress_of_parquet(99, &c, &err));
+    assert_false(compress_of_parquet(-1, &c, &err));
+}
+
 /* Java's frames are made by streaming and do not tell their size. */
 static void frames_without_size(void **state)
 {
@@ -154,8 +239,13 @@ static void test_flipped_bits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flipped_bits), cmocka_unit_test(names), cmocka_unit_test(every_codec),
-        cmocka_unit_test(frames_without_size), cmocka_unit_test(threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_flipped_bits),
+                                       cmocka_unit_test(names),
+                                       cmocka_unit_test(every_codec),
+                                       cmocka_unit_test(blocks_of_known_length),
+                                       cmocka_unit_test(gzip_of_several_members),
+                                       cmocka_unit_test(parquet_names),
+                                       cmocka_unit_test(frames_without_size),
+                                       cmocka_unit_test(threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
