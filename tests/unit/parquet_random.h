@@ -141,8 +141,8 @@ static inline struct value random_decimal(struct parquet_random *r, const struct
     return (struct value){.wide = p, .state = VALUE_SET};
 }
 
-/* From the year 1 to 9999, cut to the type's precision; nanoseconds between 1700 and 2200, which Arrow
- * can hold. */
+/* From the year 1 to 9999, cut to the type's precision; nanoseconds between 1700 and 2200, which
+ * Arrow can hold. */
 static inline struct value random_timestamp(struct parquet_random *r, const struct type *t)
 {
     int64_t ms = (int64_t)random_below(r, UINT64_C(315537897600000)) - INT64_C(62135596800000);
