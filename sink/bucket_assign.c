@@ -84,9 +84,12 @@ struct filling {
     int64_t rows;
 };
 
-/* In the order in which a java.util.HashMap<Integer, Long> would be walked, which is what decides
- * there: by the low bits of the bucket, then as they came. For buckets without gaps that is by
- * number. */
+/* In the order in which the java.util.HashMap<Integer, Long> of PartitionIndex would be walked,
+ * which is what decides there: by the low bits of the bucket, as many as the map has slots for.
+ * Buckets that were there at the start came by compute(), which puts a new one before others of its
+ * slot and looks at the size first; later ones come by put(), which puts it behind them and looks
+ * after. For buckets without gaps all of this is: by number. (Slots of eight and more buckets,
+ * which Java would turn to trees, are not thought of.) */
 struct open_buckets {
     struct filling *items;
     size_t count, cap;
@@ -95,32 +98,68 @@ struct open_buckets {
     size_t all_count, all_cap;
 };
 
-static void open_buckets_sort(struct open_buckets *o)
+static size_t java_slot(const struct open_buckets *o, int32_t bucket)
 {
-    for (size_t i = 1; i < o->count; i++) { /* stable, and nearly sorted already */
-        struct filling f = o->items[i];
-        size_t bin = (size_t)f.bucket & (o->java_slots - 1);
-        size_t at = i;
-        for (; at > 0 && ((size_t)o->items[at - 1].bucket & (o->java_slots - 1)) > bin; at--) {
-            o->items[at] = o->items[at - 1];
-        }
-        o->items[at] = f;
-    }
+    return (size_t)bucket & (o->java_slots - 1);
 }
 
-static void open_buckets_add(struct open_buckets *o, int32_t bucket, int64_t rows)
+/* Before the others of its slot, or behind them. */
+static void open_buckets_insert(struct open_buckets *o, struct filling f, bool before)
 {
+    size_t slot = java_slot(o, f.bucket);
     VEC_ROOM(o->items, o->count, o->cap);
-    o->items[o->count++] = (struct filling){bucket, rows};
+    size_t at = o->count++;
+    for (; at > 0; at--) {
+        size_t left = java_slot(o, o->items[at - 1].bucket);
+        if (left < slot || (left == slot && !before)) {
+            break;
+        }
+        o->items[at] = o->items[at - 1];
+    }
+    o->items[at] = f;
+}
+
+/* Twice the slots when three quarters are exceeded; those of one slot keep their order. */
+static void open_buckets_resize(struct open_buckets *o)
+{
     if (o->java_slots == 0) {
         o->java_slots = JAVA_HASHMAP_SLOTS;
     }
-    if (o->count > o->java_slots / 4 * 3) {
-        o->java_slots *= 2;
+    if (o->count <= o->java_slots / 4 * 3) {
+        return;
     }
-    open_buckets_sort(o);
+    size_t count = o->count;
+    o->java_slots *= 2;
+    o->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        open_buckets_insert(o, o->items[i], false);
+    }
+}
+
+static void open_buckets_remember(struct open_buckets *o, int32_t bucket)
+{
     VEC_ROOM(o->all, o->all_count, o->all_cap);
     o->all[o->all_count++] = bucket;
+}
+
+static void open_buckets_load(struct open_buckets *o, int32_t bucket, int64_t rows)
+{
+    open_buckets_resize(o);
+    open_buckets_insert(o, (struct filling){bucket, rows}, true);
+    if (rows > 1) {
+        open_buckets_resize(o); /* with the bucket's second hash */
+    }
+    open_buckets_remember(o, bucket);
+}
+
+static void open_buckets_new(struct open_buckets *o, int32_t bucket)
+{
+    if (o->java_slots == 0) {
+        o->java_slots = JAVA_HASHMAP_SLOTS;
+    }
+    open_buckets_insert(o, (struct filling){bucket, 1}, false);
+    open_buckets_resize(o);
+    open_buckets_remember(o, bucket);
 }
 
 /* One more row into the first bucket that takes it; full ones before it are forgotten. FREE_SLOT:
@@ -312,7 +351,7 @@ static bool load_hash(void *self, int32_t hash, struct error *err)
     return true;
 }
 
-bool bucket_assign_load(struct bucket_assign *a, struct fs fs, const char *table_path,
+bool bucket_assign_load(struct bucket_assign *a, const struct index_manifest_place *place,
                         const struct index_manifest_entries *entries, struct str partition,
                         struct error *err)
 {
@@ -334,15 +373,14 @@ bool bucket_assign_load(struct bucket_assign *a, struct fs fs, const char *table
                            ", or no bucket has that number",
                            e->bucket);
         }
-        ok = ok &&
-             hash_index_read(fs, table_path, e, entries->in_bucket_folders, load_hash, &l, err);
+        ok = ok && hash_index_read(place, e, load_hash, &l, err);
         if (!ok) {
             partition_free(p);
             return false;
         }
         if (l.rows > 0) {
             set_flag(p, e->bucket, BUCKET_USED);
-            open_buckets_add(&p->assigners[e->bucket % a->assigners], e->bucket, l.rows);
+            open_buckets_load(&p->assigners[e->bucket % a->assigners], e->bucket, l.rows);
         }
     }
     must(map_put(&a->partitions, partition, p) == NULL);
@@ -377,7 +415,7 @@ static int32_t open_bucket(const struct bucket_assign *a, struct partition *p, i
     for (int32_t bucket = assigner; bucket <= last; bucket += a->assigners) {
         if (!has_flag(p, bucket, BUCKET_USED)) {
             set_flag(p, bucket, BUCKET_USED);
-            open_buckets_add(&p->assigners[assigner], bucket, 1);
+            open_buckets_new(&p->assigners[assigner], bucket);
             return bucket;
         }
     }
@@ -405,7 +443,7 @@ bool bucket_assign_pick(struct bucket_assign *a, struct str partition, int32_t h
                                  BUCKET_ASSIGN_MAX);
             }
         }
-        if (bucket == FREE_SLOT) { /* beyond max-buckets; Java picks at random */
+        if (bucket == FREE_SLOT) { /* beyond the last bucket; Java picks at random */
             must(open->all_count > 0);
             bucket = open->all[(uint32_t)hash % open->all_count];
         }
@@ -479,17 +517,12 @@ bool bucket_assign_write(struct bucket_assign *a, struct str partition,
              write_bucket(target, partition, (int32_t)b, hashes + starts[b],
                           starts[b + 1] - starts[b], arena, &written, err);
     }
-    for (size_t i = 0; i < written.count; i++) {
-        const struct index_manifest_entry *e = &written.items[i];
-        const char *path = NULL;
-        struct error ignored = {0};
-        if (ok) {
-            p->flags[e->bucket] = BUCKET_USED;
-            index_manifest_add(out, arena, e);
-        } else if (index_manifest_file_path(e, target->table_path, target->in_bucket_folder, arena,
-                                            &path, &ignored)) {
-            (void)target->fs.ops->remove(target->fs.self, path, &ignored);
-        }
+    for (size_t i = 0; i < written.count && ok; i++) {
+        p->flags[written.items[i].bucket] = BUCKET_USED;
+        index_manifest_add(out, arena, &written.items[i]);
+    }
+    if (!ok) {
+        index_manifest_remove(target->place, &written);
     }
     mem_free(hashes);
     mem_free(starts);

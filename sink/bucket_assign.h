@@ -29,7 +29,6 @@
 #include "base/row.h"
 #include "base/schema.h"
 #include "base/str.h"
-#include "sink/fs/fs.h"
 #include "sink/hash_index.h"
 #include "sink/index_manifest.h"
 
@@ -58,14 +57,15 @@ int32_t bucket_assign_hash(const struct schema_field *const *fields, size_t coun
 
 /* Reads the hash indexes of a partition (as in manifests). Nothing when it is loaded. FAIL_CORRUPT:
  * a file is not what is listed, or a hash lies in two buckets. */
-MUST_USE bool bucket_assign_load(struct bucket_assign *a, struct fs fs, const char *table_path,
+MUST_USE bool bucket_assign_load(struct bucket_assign *a, const struct index_manifest_place *place,
                                  const struct index_manifest_entries *entries, struct str partition,
                                  struct error *err);
 bool bucket_assign_loaded(const struct bucket_assign *a, struct str partition);
 /* Forgets a partition that is not written any more; what it has in unwritten changes is lost. */
 void bucket_assign_drop(struct bucket_assign *a, struct str partition);
 
-/* The partition must be loaded. FAIL_LIMIT: without max_buckets, every bucket number is full. */
+/* The partition must be loaded. FAIL_LIMIT: without max_buckets, every bucket number is full (as
+ * Java: unless this process itself gave out the last one, then buckets go on growing). */
 MUST_USE bool bucket_assign_pick(struct bucket_assign *a, struct str partition, int32_t hash,
                                  int32_t *out_bucket, struct error *err);
 

@@ -437,20 +437,19 @@ static bool take_range(struct deletion_vector_set *s, struct str file,
     return true;
 }
 
-static bool load_entry(struct deletion_vector_set *s, struct fs fs, const char *table_path,
-                       const struct index_manifest_entry *e, bool in_bucket_folder,
-                       struct error *err)
+static bool load_entry(struct deletion_vector_set *s, const struct index_manifest_place *place,
+                       const struct index_manifest_entry *e, struct error *err)
 {
     struct arena arena = {0};
     struct buf file = {0};
     const char *path = NULL;
-    bool ok = index_manifest_file_path(e, table_path, in_bucket_folder, &arena, &path, err);
+    bool ok = index_manifest_file_path(place, e, &arena, &path, err);
     if (ok && (e->ranges_null || (uint64_t)e->row_count != e->range_count)) {
         ok = error_set(err, FAIL_CORRUPT,
                        "index file %s: %" PRId64 " vectors are listed, and the places of %zu", path,
                        e->row_count, e->range_count);
     }
-    ok = ok && read_index_file(fs, path, e, &file, err);
+    ok = ok && read_index_file(place->fs, path, e, &file, err);
     for (size_t i = 0; i < e->range_count && ok; i++) {
         const struct index_manifest_range *range = &e->ranges[i];
         ok = take_range(s, buf_str(&file), range, err) ||
@@ -462,7 +461,8 @@ static bool load_entry(struct deletion_vector_set *s, struct fs fs, const char *
     return ok;
 }
 
-bool deletion_vector_set_load(struct deletion_vector_set *s, struct fs fs, const char *table_path,
+bool deletion_vector_set_load(struct deletion_vector_set *s,
+                              const struct index_manifest_place *place,
                               const struct index_manifest_entries *entries, struct str partition,
                               int32_t bucket, struct error *err)
 {
@@ -470,7 +470,7 @@ bool deletion_vector_set_load(struct deletion_vector_set *s, struct fs fs, const
     size_t at = 0;
     while ((e = index_manifest_next(entries, &at, INDEX_MANIFEST_VECTORS, partition, bucket)) !=
            NULL) {
-        if (!load_entry(s, fs, table_path, e, entries->in_bucket_folders, err)) {
+        if (!load_entry(s, place, e, err)) {
             return false;
         }
     }
@@ -509,18 +509,17 @@ static bool fill_file(struct deletion_vector_set *s, uint64_t target_bytes, size
     return true;
 }
 
-static bool write_file(const struct deletion_vector_target *t, const char *path, struct str bytes,
-                       struct error *err)
+static bool write_file(struct fs fs, const char *path, struct str bytes, struct error *err)
 {
     struct fs_out *out = NULL;
-    if (!t->fs.ops->create(t->fs.self, path, &out, err)) {
+    if (!fs.ops->create(fs.self, path, &out, err)) {
         return false;
     }
-    if (!t->fs.ops->append(out, bytes, err)) {
-        t->fs.ops->abandon(out);
+    if (!fs.ops->append(out, bytes, err)) {
+        fs.ops->abandon(out);
         return false;
     }
-    return t->fs.ops->finish(out, err);
+    return fs.ops->finish(out, err);
 }
 
 static bool write_next(struct deletion_vector_set *s, const struct deletion_vector_target *t,
@@ -536,9 +535,9 @@ static bool write_next(struct deletion_vector_set *s, const struct deletion_vect
         .type = STR(INDEX_MANIFEST_VECTORS),
         .file_name =
             str_of(paths_file_name(arena, "index-", t->uuid, atomic_fetch_add(t->counter, 1), ""))};
-    bool ok = index_manifest_file_path(&e, t->table_path, t->in_bucket_folder, arena, &path, err) &&
+    bool ok = index_manifest_file_path(t->place, &e, arena, &path, err) &&
               fill_file(s, t->target_bytes, at, arena, &file, &e, err) &&
-              write_file(t, path, buf_str(&file), err);
+              write_file(t->place->fs, path, buf_str(&file), err);
     buf_release(&file);
     if (ok) {
         index_manifest_add(out, arena, &e);
@@ -556,16 +555,13 @@ bool deletion_vector_set_write(struct deletion_vector_set *s,
     for (bool first = target->target_bytes == 0; ok && (first || at < s->count); first = false) {
         ok = write_next(s, target, &at, arena, &written, err);
     }
-    for (size_t i = 0; i < written.count; i++) {
-        const char *path = NULL;
-        struct error ignored = {0};
-        if (ok) {
-            index_manifest_add(out, arena, &written.items[i]);
-        } else if (index_manifest_file_path(&written.items[i], target->table_path,
-                                            target->in_bucket_folder, arena, &path, &ignored)) {
-            (void)target->fs.ops->remove(target->fs.self, path, &ignored);
-        }
+    for (size_t i = 0; i < written.count && ok; i++) {
+        index_manifest_add(out, arena, &written.items[i]);
     }
-    s->changed = s->changed && !ok;
+    if (ok) {
+        s->changed = false;
+    } else {
+        index_manifest_remove(target->place, &written);
+    }
     return ok;
 }

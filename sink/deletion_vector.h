@@ -22,7 +22,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "sink/fs/fs.h"
 #include "sink/index_manifest.h"
 
 /* How a vector is written. The set's kind is that of new vectors; read ones keep theirs. */
@@ -67,8 +66,8 @@ struct deletion_vector_set *deletion_vector_set_copy(const struct deletion_vecto
 /* Adds the vectors of the index files that entries names for the bucket (others are passed over).
  * Sizes, places, checksums and numbers of rows must be those listed: else FAIL_CORRUPT by index
  * file and data file; so is a missing file, and a data file named twice. */
-MUST_USE bool deletion_vector_set_load(struct deletion_vector_set *s, struct fs fs,
-                                       const char *table_path,
+MUST_USE bool deletion_vector_set_load(struct deletion_vector_set *s,
+                                       const struct index_manifest_place *place,
                                        const struct index_manifest_entries *entries,
                                        struct str partition, int32_t bucket, struct error *err);
 /* The vector of a data file; NULL: none. Takes a set of NULL. */
@@ -84,11 +83,9 @@ size_t deletion_vector_set_count(const struct deletion_vector_set *s);
 
 /* Where index files are written; borrowed. */
 struct deletion_vector_target {
-    struct fs fs;
-    const char *table_path;
+    const struct index_manifest_place *place;
     struct str partition; /* as in manifests */
     int32_t bucket;
-    bool in_bucket_folder;         /* index-file-in-data-file-dir */
     const char *uuid;              /* file names are index-uuid-n */
     atomic_uint_fast64_t *counter; /* n */
     /* 0: one file, whatever its size, even of no vector: what primary-key tables need, where the

@@ -40,21 +40,21 @@ static bool check_size(struct fs fs, const char *path, const struct index_manife
     return true;
 }
 
-bool hash_index_read(struct fs fs, const char *table_path, const struct index_manifest_entry *entry,
-                     bool in_bucket_folder,
+bool hash_index_read(const struct index_manifest_place *place,
+                     const struct index_manifest_entry *entry,
                      bool (*each)(void *self, int32_t hash, struct error *err), void *self,
                      struct error *err)
 {
     struct arena arena = {0};
     const char *path = NULL;
-    bool ok = index_manifest_file_path(entry, table_path, in_bucket_folder, &arena, &path, err) &&
-              check_size(fs, path, entry, err);
+    bool ok = index_manifest_file_path(place, entry, &arena, &path, err) &&
+              check_size(place->fs, path, entry, err);
     uint64_t left = ok ? (uint64_t)entry->size_bytes : 0;
     uint64_t at = 0;
     char *piece = mem_alloc(PIECE_BYTES);
     while (ok && left > 0) {
         size_t len = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
-        ok = fs.ops->read_range(fs.self, path, at, len, piece, err);
+        ok = place->fs.ops->read_range(place->fs.self, path, at, len, piece, err);
         struct reader r = reader_over((struct str){piece, ok ? len : 0}, "hash index");
         while (ok && r.rest.len > 0) {
             ok = each(self, (int32_t)reader_u32be(&r), err) || error_in(err, "%s", path);
@@ -82,7 +82,7 @@ bool hash_index_open(const struct hash_index_target *target, struct str partitio
 {
     struct hash_index_writer *w = MEM_NEW(struct hash_index_writer);
     const char *path = NULL;
-    w->fs = target->fs;
+    w->fs = target->place->fs;
     w->piece = BUF_INIT(PIECE_BYTES);
     w->entry = (struct index_manifest_entry){
         .kind = MANIFEST_ADD,
@@ -92,8 +92,7 @@ bool hash_index_open(const struct hash_index_target *target, struct str partitio
         .file_name = str_of(paths_file_name(&w->arena, "index-", target->uuid,
                                             atomic_fetch_add(target->counter, 1), "")),
         .ranges_null = true};
-    if (!index_manifest_file_path(&w->entry, target->table_path, target->in_bucket_folder,
-                                  &w->arena, &path, err) ||
+    if (!index_manifest_file_path(target->place, &w->entry, &w->arena, &path, err) ||
         !w->fs.ops->create(w->fs.self, path, &w->out, err)) {
         w->out = NULL;
         hash_index_abandon(w);

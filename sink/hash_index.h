@@ -12,22 +12,19 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/str.h"
-#include "sink/fs/fs.h"
 #include "sink/index_manifest.h"
 
 /* Gives each hash of the file to `each`; false from it ends the reading as failed. A file whose
  * size is not the listed one, or not 4 bytes for each listed hash, is FAIL_CORRUPT; so is a missing
  * one. */
-MUST_USE bool hash_index_read(struct fs fs, const char *table_path,
-                              const struct index_manifest_entry *entry, bool in_bucket_folder,
+MUST_USE bool hash_index_read(const struct index_manifest_place *place,
+                              const struct index_manifest_entry *entry,
                               bool (*each)(void *self, int32_t hash, struct error *err), void *self,
                               struct error *err);
 
 /* Where index files are written; borrowed. */
 struct hash_index_target {
-    struct fs fs;
-    const char *table_path;
-    bool in_bucket_folder;         /* index-file-in-data-file-dir */
+    const struct index_manifest_place *place;
     const char *uuid;              /* file names are index-uuid-n */
     atomic_uint_fast64_t *counter; /* n */
 };

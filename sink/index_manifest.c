@@ -1,7 +1,5 @@
 #include "sink/index_manifest.h"
 
-#include "sink/binrow.h"
-
 #include <string.h>
 
 #include "base/hash.h"
@@ -209,7 +207,7 @@ bool index_manifest_combine(const struct index_manifest_entries *previous,
     }
     ok = ok && apply(&p, changes, err);
     if (ok) {
-        struct index_manifest_entries result = {.in_bucket_folders = previous->in_bucket_folders};
+        struct index_manifest_entries result = {0};
         for (size_t i = 0; i < p.count; i++) {
             if (p.live[p.order[i]] != NULL) {
                 index_manifest_add(&result, arena, p.live[p.order[i]]);
@@ -239,9 +237,9 @@ const struct index_manifest_entry *index_manifest_next(const struct index_manife
     return NULL;
 }
 
-bool index_manifest_file_path(const struct index_manifest_entry *entry, const char *table_path,
-                              bool in_bucket_folder, struct arena *arena, const char **out,
-                              struct error *err)
+bool index_manifest_file_path(const struct index_manifest_place *place,
+                              const struct index_manifest_entry *entry, struct arena *arena,
+                              const char **out, struct error *err)
 {
     if (entry->external_path.ptr != NULL) {
         return error_set(err, FAIL_SCHEMA,
@@ -249,15 +247,24 @@ bool index_manifest_file_path(const struct index_manifest_entry *entry, const ch
                          "yet",
                          STR_FMT(entry->file_name));
     }
-    if (in_bucket_folder && !str_eq(entry->partition, binrow_empty)) {
-        return error_set(err, FAIL_SCHEMA,
-                         "index file %.*s lies in the folder of a partition "
-                         "(index-file-in-data-file-dir): not supported yet",
-                         STR_FMT(entry->file_name));
-    }
-    *out = in_bucket_folder
-               ? paths_join(arena, paths_bucket(arena, table_path, "", entry->bucket),
-                            entry->file_name)
-               : paths_join(arena, paths_join(arena, table_path, STR("index")), entry->file_name);
+    const char *folder =
+        place->in_bucket_folders
+            ? paths_bucket(arena, place->table_path, place->partition_path, entry->bucket)
+            : paths_join(arena, place->table_path, STR("index"));
+    *out = paths_join(arena, folder, entry->file_name);
     return true;
+}
+
+void index_manifest_remove(const struct index_manifest_place *place,
+                           const struct index_manifest_entries *unlisted)
+{
+    struct arena arena = {0};
+    for (size_t i = 0; i < unlisted->count; i++) {
+        const char *path = NULL;
+        struct error ignored = {0};
+        if (index_manifest_file_path(place, &unlisted->items[i], &arena, &path, &ignored)) {
+            (void)place->fs.ops->remove(place->fs.self, path, &ignored);
+        }
+    }
+    arena_release(&arena);
 }

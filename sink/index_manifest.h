@@ -61,8 +61,6 @@ struct index_manifest_entry {
 struct index_manifest_entries {
     struct index_manifest_entry *items;
     size_t count, cap;
-    bool in_bucket_folders;   /* index-file-in-data-file-dir: files lie beside the data; the caller
-                                 sets it from the table's option */
     struct str unknown_field; /* a field that this program does not know and could not carry over */
 };
 
@@ -93,8 +91,19 @@ const struct index_manifest_entry *index_manifest_next(const struct index_manife
                                                        size_t *at, const char *type,
                                                        struct str partition, int32_t bucket);
 
-/* Path of an entry's file: <table>/index/<name>, or the bucket's folder. FAIL_SCHEMA for a file
- * outside the table. */
-MUST_USE bool index_manifest_file_path(const struct index_manifest_entry *entry,
-                                       const char *table_path, bool in_bucket_folder,
+/* Where the index files of a partition lie. Plain data, borrowed. */
+struct index_manifest_place {
+    struct fs fs;
+    const char *table_path;
+    bool in_bucket_folders;     /* index-file-in-data-file-dir: beside the data, not in index/ */
+    const char *partition_path; /* then: "" or "dt=1/" (partition.h) */
+};
+
+/* Path of an entry's file. FAIL_SCHEMA for a file outside the table. */
+MUST_USE bool index_manifest_file_path(const struct index_manifest_place *place,
+                                       const struct index_manifest_entry *entry,
                                        struct arena *arena, const char **out, struct error *err);
+/* Removes the files of entries that were written and will not be listed; failures are ignored: what
+ * is left then is an unlisted file. */
+void index_manifest_remove(const struct index_manifest_place *place,
+                           const struct index_manifest_entries *unlisted);

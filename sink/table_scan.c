@@ -8,6 +8,8 @@
 #include "sink/index_manifest.h"
 #include "sink/interval.h"
 #include "sink/merge.h"
+#include "sink/partition.h"
+#include "sink/paths.h"
 #include "sink/run_reader.h"
 
 bool table_scan_plan(struct fs fs, const char *table_path, const struct snapshot *snapshot,
@@ -105,7 +107,7 @@ struct bucket_stream {
     struct merge *merge; /* of sections.items[at]; NULL between sections */
 
     const struct index_manifest_entries *index; /* NULL: no deletion vectors */
-    const char *table_path;
+    struct index_manifest_place place;
     struct str partition;
     int32_t bucket;
     struct deletion_vector_set *deleted; /* loaded with the first row */
@@ -121,8 +123,7 @@ static bool load_vectors(struct bucket_stream *b, struct error *err)
     }
     b->deleted = deletion_vector_set_new(DELETION_VECTOR_32);
     b->origin.deleted = b->deleted;
-    return deletion_vector_set_load(b->deleted, b->origin.fs, b->table_path, b->index, b->partition,
-                                    b->bucket, err);
+    return deletion_vector_set_load(b->deleted, &b->place, b->index, b->partition, b->bucket, err);
 }
 
 static enum next straight_next(struct bucket_stream *b, struct run_row *out, struct error *err)
@@ -263,15 +264,15 @@ static bool add_bucket(struct table_scan *s, const struct table_scan_options *o,
         }
     }
     struct bucket_stream *b = &s->buckets[s->count];
-    const char *folder = NULL;
-    if (!partition_bucket(&s->partition, o->table_path, entries[0]->partition, entries[0]->bucket,
-                          &s->arena, &folder, err)) {
+    const char *partition = NULL;
+    if (!partition_path(&s->partition, entries[0]->partition, &s->arena, &partition, err)) {
         return false;
     }
+    const char *folder = paths_bucket(&s->arena, o->table_path, partition, entries[0]->bucket);
     *b = (struct bucket_stream){
         .whole = &s->whole,
         .key = ARENA_ARRAY(&s->arena, struct value, s->whole.key_count),
-        .table_path = o->table_path,
+        .place = {o->fs, o->table_path, s->view.in_bucket_folders, partition},
         .bucket = entries[0]->bucket,
         .origin = {.fs = o->fs,
                    .folder = folder,
@@ -299,7 +300,6 @@ static bool read_index(struct table_scan *s, const struct table_scan_options *o,
         return true;
     }
     must(o->snapshot != NULL); /* without it dead rows would be read as living */
-    s->index.in_bucket_folders = s->view.in_bucket_folders;
     return index_manifest_read(o->fs, o->table_path, o->snapshot->index_manifest, &s->arena,
                                &s->index, err);
 }
