@@ -11,6 +11,7 @@
 #define MAX_FOOTER ((uint64_t)32 << 20)
 #define BLOCK_BYTES ((size_t)64 << 10) /* of rows: they stay in the processor's cache */
 #define MIN_ROWS ((size_t)16)
+#define FIXED_BYTES ((size_t)64 << 10) /* of objects and rounding, beside what is counted */
 #define NESTED_BYTES ((size_t)1 << 20) /* of nested values, when a block of rows ends early */
 
 struct parquet_reader {
@@ -354,7 +355,8 @@ bool parquet_reader_blocks(struct parquet_reader *r,
 bool parquet_reader_memory(struct parquet_reader *r, uint64_t *out_bytes, struct error *err)
 {
     uint64_t packed = TAIL_READ;
-    uint64_t total = arena_used(&r->arena) + rows_of_block(r) * r->count * sizeof(struct value) +
+    uint64_t total = FIXED_BYTES + arena_used(&r->arena) +
+                     rows_of_block(r) * r->count * sizeof(struct value) +
                      PARQUET_BLOCK * (sizeof(struct str) + 2);
     for (size_t i = 0; i < r->schema.leaf_count; i++) {
         uint64_t most = 0;
@@ -370,7 +372,7 @@ bool parquet_reader_memory(struct parquet_reader *r, uint64_t *out_bytes, struct
             most = bytes > most ? bytes : most;
             packed = window > packed ? window : packed;
         }
-        total += most + sizeof(struct str);
+        total += most + 512;
     }
     if (r->nest != NULL) {
         total += r->schema.leaf_count * PARQUET_BLOCK * (sizeof(struct str) + 2) + 2 * NESTED_BYTES;

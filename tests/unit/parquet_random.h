@@ -179,7 +179,7 @@ static inline struct value random_items(struct parquet_random *r, const struct t
 
 static inline struct value random_real(struct parquet_random *r, bool wide)
 {
-    static const double edges[] = {0.0, -0.0, 1.5, -1e30, HUGE_VAL, -HUGE_VAL, NAN};
+    static const double edges[] = {0.0, -0.0, 1.5, -1e30, HUGE_VAL, -HUGE_VAL, (double)NAN};
     double d =
         random_below(r, 3) == 0 ? edges[random_below(r, 7)] : (double)(int64_t)random_next(r) / 1e6;
     return wide ? (struct value){.f8 = d, .state = VALUE_SET}
