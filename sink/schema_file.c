@@ -518,3 +518,14 @@ bool schema_file_publish(struct fs fs, const char *table_path, const struct sche
     arena_release(&a);
     return ok;
 }
+
+struct str schema_file_compression(const struct schema *s)
+{
+    struct str format = schema_option(s, STR("file.format"));
+    struct str own = schema_option(s, STR("parquet.compression"));
+    bool parquet = format.ptr == NULL || str_eq_nocase(str_trim(format), STR("parquet"));
+    if (!parquet || own.ptr == NULL) {
+        own = schema_option(s, STR("file.compression"));
+    }
+    return own.ptr == NULL ? STR("zstd") : str_trim(own);
+}

@@ -95,17 +95,6 @@ static bool check_formats_by_level(const struct schema *s, struct error *err)
     return true;
 }
 
-struct str schema_file_compression(const struct schema *s)
-{
-    struct str format = schema_option(s, STR("file.format"));
-    struct str own = schema_option(s, STR("parquet.compression"));
-    bool parquet = format.ptr == NULL || str_eq_nocase(str_trim(format), STR("parquet"));
-    if (!parquet || own.ptr == NULL) {
-        own = schema_option(s, STR("file.compression"));
-    }
-    return own.ptr == NULL ? STR("zstd") : str_trim(own);
-}
-
 static bool check_format(const struct schema *s, struct error *err)
 {
     struct str name = schema_option(s, STR("file.format"));
