@@ -193,7 +193,7 @@ bool schema_file_check_writable(const struct schema *s, struct error *err)
     if (s->primary_key_count == 0) {
         return error_set(err, FAIL_SCHEMA, "tables without a primary key are not supported yet");
     }
-    return check_partition(s, err) && check_each(s, err) && merge_rule_check_options(s, err) && check_producer(s, err) &&
-           check_bucket(s, err) && check_bucket_key(s, err) && check_format(s, err) &&
-           check_columns(s, err);
+    return check_partition(s, err) && check_each(s, err) && merge_rule_check_options(s, err) &&
+           check_producer(s, err) && check_bucket(s, err) && check_bucket_key(s, err) &&
+           check_format(s, err) && check_columns(s, err);
 }
