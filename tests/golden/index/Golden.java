@@ -3,8 +3,10 @@
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.apache.paimon.data.BinaryRow;
 import org.apache.paimon.deletionvectors.Bitmap64DeletionVector;
 import org.apache.paimon.deletionvectors.BitmapDeletionVector;
@@ -179,19 +181,22 @@ public class Golden {
             for (int a = 0; a < assigners; a++) {
                 indexes[a] = new PartitionIndex(maps[a].build(), infos[a], target);
             }
+            Set<Integer> drawnKeys = new HashSet<>();
             for (int n = 0; n < 60; n++) {
                 int key = random.nextInt(4) == 0 ? random.nextInt(next + 1) : next++;
                 int a = assigner(partitionHash, key, assigners);
                 int hash = key * 0x9e3779b1;
+                boolean drawn = drawnKeys.contains(key);
                 boolean known = indexes[a].hash2Bucket.containsKey(hash);
                 int total = indexes[a].totalBucketSet.size();
                 long open = indexes[a].nonFullBucketInformation.values().stream().filter(c -> c < target).count();
                 final int id = a;
                 int to = indexes[a].assign(hash, b -> BucketAssigner.isMyBucket(b, assigners, id), max, maxBucket[a]);
-                boolean picked = !known && open == 0 && indexes[a].totalBucketSet.size() == total;
+                boolean picked = drawn || !known && open == 0 && indexes[a].totalBucketSet.size() == total;
                 maxBucket[a] = Math.max(maxBucket[a], to);
                 System.out.print(" " + key + ":" + (picked ? "?" : "" + to));
                 if (picked) {
+                    drawnKeys.add(key);
                     n += 9;
                 }
             }

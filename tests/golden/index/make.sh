@@ -21,6 +21,7 @@ write dv "$here/dv.ops" --opt.deletion-vectors.enabled=true
 write dv64 "$here/dv.ops" --opt.deletion-vectors.enabled=true --opt.deletion-vectors.bitmap64=true
 write dv_folder "$here/dv.ops" --opt.deletion-vectors.enabled=true --opt.index-file-in-data-file-dir=true
 write dv_late "$here/late.ops"
+write dv_part "$here/part.ops" --opt.deletion-vectors.enabled=true --opt.index-file-in-data-file-dir=true
 write dynamic "$here/dynamic.ops"
 write dynamic_dv "$here/dynamic.ops" --opt.deletion-vectors.enabled=true
 write postpone "$here/postpone.ops"
