@@ -71,12 +71,36 @@ static bool with_older(struct task *t, const struct interval_section *section,
     return true;
 }
 
+/* How many of the section's inputs may be open at once. */
+static bool choose_fan_in(const struct compact_work *w, const struct interval_section *section,
+                          size_t *out, struct error *err)
+{
+    uint64_t most = 1;
+    *out = w->fan_in == 0 ? MERGE_FAN_IN : w->fan_in;
+    if (w->memory_bytes == 0) {
+        return true;
+    }
+    for (size_t r = 0; r < section->count; r++) {
+        for (size_t i = 0; i < section->runs[r].count; i++) {
+            uint64_t bytes = 0;
+            if (!run_reader_memory(w->origin, section->runs[r].files[i], &bytes, err)) {
+                return false;
+            }
+            most = bytes > most ? bytes : most;
+        }
+    }
+    uint64_t fits = w->memory_bytes / most > 2 ? w->memory_bytes / most : 2;
+    *out = fits < *out ? (size_t)fits : *out;
+    return true;
+}
+
 static bool write_section(struct task *t, const struct interval_section *section,
                           struct run_writer *writer, struct error *err)
 {
     const struct compact_work *w = t->work;
     struct interval_section whole;
-    if (!with_older(t, section, &whole, err)) {
+    size_t fan_in = 0;
+    if (!with_older(t, section, &whole, err) || !choose_fan_in(w, &whole, &fan_in, err)) {
         return false;
     }
     struct merge_options options = {.layout = w->origin->layout,
@@ -85,7 +109,7 @@ static bool write_section(struct task *t, const struct interval_section *section
                                     .drop_deletes = w->drop_deletes,
                                     .stop = w->stop};
     struct merge *merge = NULL;
-    if (!merge_open_runs(&options, w->origin, &whole, w->target, w->fan_in, &merge, err)) {
+    if (!merge_open_runs(&options, w->origin, &whole, w->target, fan_in, &merge, err)) {
         return false;
     }
     bool ok = true;

@@ -34,6 +34,8 @@ struct compact_work {
     bool rewrite_all;          /* compaction.force-rewrite-all-files: no upgrades */
     uint64_t small_file_bytes; /* target-file-size × compaction.small-file-ratio (0.7) */
     size_t fan_in;             /* 0: MERGE_FAN_IN */
+    uint64_t memory_bytes;     /* of all inputs open at once: fewer than fan_in where they are large
+                                  (Parquet: a page a column), but at least two. 0: unbounded */
     const struct stop *stop;   /* NULL: never stopped */
 };
 

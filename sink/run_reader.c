@@ -66,8 +66,10 @@ static bool schemas_get(struct run_schemas *s, int64_t id, const struct schema *
     return true;
 }
 
-static bool reader_init(struct run_reader *r, const struct run_origin *origin,
-                        const struct data_file *file, struct error *err)
+/* The file's physical columns and place; all but its bytes are looked at. */
+static bool reader_plan(struct run_reader *r, const struct run_origin *origin,
+                        const struct data_file *file, struct data_file_layout *out_layout,
+                        const char **out_path, struct error *err)
 {
     if (file->external_path.ptr != NULL) {
         return error_set(err, FAIL_SCHEMA,
@@ -104,9 +106,32 @@ static bool reader_init(struct run_reader *r, const struct run_origin *origin,
                          "its deletion vector marks row %" PRIu64 " of %" PRId64 " rows",
                          deletion_vector_end(r->deleted) - 1, file->row_count);
     }
-    const char *path = paths_join(&r->arena, origin->folder, file->name);
-    return r->ops->reader_open(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
+    *out_layout = layout;
+    *out_path = paths_join(&r->arena, origin->folder, file->name);
+    return true;
+}
+
+static bool reader_init(struct run_reader *r, const struct run_origin *origin,
+                        const struct data_file *file, struct error *err)
+{
+    struct data_file_layout layout;
+    const char *path;
+    return reader_plan(r, origin, file, &layout, &path, err) &&
+           r->ops->reader_open(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
                                layout.count, &r->format, err);
+}
+
+bool run_reader_memory(const struct run_origin *origin, const struct data_file *file,
+                       uint64_t *out_bytes, struct error *err)
+{
+    struct run_reader r = {.value_count = origin->schema->field_count};
+    struct data_file_layout layout;
+    const char *path;
+    bool ok = reader_plan(&r, origin, file, &layout, &path, err) &&
+              r.ops->reader_memory(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
+                                   layout.count, out_bytes, err);
+    arena_release(&r.arena);
+    return ok || error_in(err, "look at %.*s", STR_FMT(file->name));
 }
 
 bool run_reader_open(const struct run_origin *origin, const struct data_file *file,

@@ -52,6 +52,10 @@ struct run_reader;
 /* The file's metadata is used during the call only. */
 MUST_USE bool run_reader_open(const struct run_origin *origin, const struct data_file *file,
                               struct run_reader **out, struct error *err);
+/* What a reader of this file will take at most, in bytes (format.h, reader_memory). Reads metadata
+ * alone. */
+MUST_USE bool run_reader_memory(const struct run_origin *origin, const struct data_file *file,
+                                uint64_t *out_bytes, struct error *err);
 /* From now on a row that cannot be cast does not fail but comes with `spoilt` set: for who looks at
  * it before the row is used. */
 void run_reader_defer(struct run_reader *r);
