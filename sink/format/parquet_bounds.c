@@ -30,8 +30,8 @@ void parquet_bounds_release(struct parquet_bounds *x)
 static int compare_texts(struct str a, struct str b, bool is_signed)
 {
     if (is_signed && a.len > 0 && b.len > 0) {
-        int x = (signed char)a.ptr[0];
-        int y = (signed char)b.ptr[0];
+        unsigned x = (unsigned char)a.ptr[0] ^ 0x80u;
+        unsigned y = (unsigned char)b.ptr[0] ^ 0x80u;
         if (x != y) {
             return x < y ? -1 : 1;
         }

@@ -153,7 +153,7 @@ static bool next_page(struct parquet_column *c, bool body, struct parquet_page_m
 {
     uint64_t left = c->end - c->at;
     size_t want = input_has(c->in, c->at) >= HEADER_READ ? HEADER_READ : c->read_ahead;
-    struct str bytes;
+    struct str bytes = {"", 0};
     for (;;) {
         want = want < left ? want : (size_t)left;
         if (!input_get(c->in, c->at, want, &bytes, err)) {
@@ -303,8 +303,8 @@ static bool open_v2(struct parquet_column *c, const struct parquet_page_meta *pa
 static bool open_page(struct parquet_column *c, struct error *err)
 {
     struct parquet_page_meta page;
-    struct str packed;
-    struct str values;
+    struct str packed = {"", 0};
+    struct str values = {"", 0};
     if (!next_page(c, true, &page, &packed, err)) {
         return false;
     }

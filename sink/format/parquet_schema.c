@@ -544,7 +544,7 @@ bool parquet_schema_match(const struct parquet_meta *meta, const struct schema_f
                           size_t *out_columns, struct error *err)
 {
     struct matcher m = {.a = a, .meta = meta, .err = err};
-    struct file_node root;
+    struct file_node root = {.e = NULL};
     struct parquet_schema s = {.count = count, .nodes = ARENA_ARRAY(a, struct parquet_node, count)};
     bool ok = read_tree(&m, NULL, 0, &root) && (m.next == meta->element_count || broken(&m));
     for (size_t i = 0; ok && i < count; i++) {

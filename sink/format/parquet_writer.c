@@ -255,6 +255,7 @@ static bool stage_items(struct parquet_writer *w, const struct parquet_node *nod
     if (v->len == 0) {
         return stage_missing(w, node, rep, node->def, err);
     }
+    must(node->child_count > 0);
     for (uint32_t i = 0; i < v->len; i++) {
         unsigned item_rep = i < node->child_count ? rep : node->item_rep;
         if (!stage(w, &node->children[i % node->child_count], &v->items[i], item_rep, err)) {
