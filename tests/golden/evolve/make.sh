@@ -21,3 +21,20 @@ casts() { # zone file [zone]
 }
 casts UTC casts.txt
 casts Europe/Berlin casts-berlin.txt zone
+
+# tables: <table> and <table>.rows, what Java reads from it
+mkdir "$work/ops" "$work/lake"
+python3 "$here/tables.py" "$work/ops"
+for ops in "$work"/ops/*.ops; do
+    table=$(basename "$ops" .ops | tr - _)
+    echo "write --ops $ops --quiet g.$table"
+done > "$work/commands"
+"$judge/judge" -w "$work/lake" batch "$work/commands" > "$work/answers"
+grep '"rc":[^0]' "$work/answers" && exit 1
+for folder in "$work/lake/g.db"/*; do
+    table=$(basename "$folder")
+    rm -rf "${here:?}/$table"
+    "$judge/judge" -w "$work/lake" read "g.$table" > "$here/$table.rows"
+    find "$folder" -name '.*.crc' -delete
+    mv "$folder" "$here/$table"
+done
