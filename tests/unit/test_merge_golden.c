@@ -78,27 +78,39 @@ static struct type read_type(struct replay *r, const struct json *j)
     return t;
 }
 
-static void read_time(const struct type *t, const char *text, struct value *v)
+/* The number in text[from … from + len). */
+static int64_t digits(struct str text, size_t from, size_t len)
 {
-    int year = 1970;
-    int month = 1;
-    int day = 1;
-    int hour = 0;
-    int minute = 0;
-    int second = 0;
-    long fraction = 0;
+    int64_t v = 0;
+    assert_true(str_to_i64(str_slice(text, from, from + len), &v));
+    return v;
+}
+
+/* HH:MM:SS, in seconds. */
+static int64_t read_clock(struct str text, size_t from)
+{
+    return (digits(text, from, 2) * 60 + digits(text, from + 3, 2)) * 60 +
+           digits(text, from + 6, 2);
+}
+
+static void read_time(const struct type *t, struct str text, struct value *v)
+{
     if (t->kind == TYPE_TIME) {
-        assert_int_equal(sscanf(text, "%d:%d:%d.%ld", &hour, &minute, &second, &fraction), 4);
-        v->i = ((int64_t)hour * 60 + minute) * 60000 + second * 1000 + fraction;
+        v->i = read_clock(text, 0) * 1000 + digits(text, 9, 3);
         return;
     }
-    assert_true(sscanf(text, "%d-%d-%dT%d:%d:%d.%ld", &year, &month, &day, &hour, &minute, &second,
-                       &fraction) >= 3);
-    int64_t days = instant_days(year, (unsigned)month, (unsigned)day);
-    v->i = t->kind == TYPE_DATE
-               ? days
-               : (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + fraction / 1000000;
-    v->len = t->kind == TYPE_DATE ? 0 : (uint32_t)(fraction % 1000000);
+    int64_t days = instant_days(digits(text, 0, 4), (unsigned)digits(text, 5, 2),
+                                (unsigned)digits(text, 8, 2));
+    v->i = days;
+    if (t->kind != TYPE_DATE) {
+        v->i = (days * 86400 + read_clock(text, 11)) * 1000 + digits(text, 20, 3);
+        v->len = (uint32_t)digits(text, 23, 6);
+    }
+}
+
+static unsigned hex_digit(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
 static void read_text(struct replay *r, const struct type *t, struct str text, struct value *v)
@@ -110,9 +122,7 @@ static void read_text(struct replay *r, const struct type *t, struct str text, s
     } else if (type_is_bytes(t)) {
         char *bytes = arena_alloc(&r->arena, text.len / 2);
         for (size_t i = 0; i < text.len / 2; i++) {
-            unsigned byte;
-            assert_int_equal(sscanf(own + 2 * i, "%2x", &byte), 1);
-            bytes[i] = (char)byte;
+            bytes[i] = (char)(hex_digit(own[2 * i]) << 4 | hex_digit(own[2 * i + 1]));
         }
         v->bytes = bytes;
         v->len = (uint32_t)text.len / 2;
@@ -129,7 +139,7 @@ static void read_text(struct replay *r, const struct type *t, struct str text, s
             v->i = (int64_t)*wide;
         }
     } else {
-        read_time(t, own, v);
+        read_time(t, text, v);
     }
 }
 
