@@ -114,8 +114,8 @@ static bool reader_plan(struct run_reader *r, const struct run_origin *origin,
 static bool reader_init(struct run_reader *r, const struct run_origin *origin,
                         const struct data_file *file, struct error *err)
 {
-    struct data_file_layout layout;
-    const char *path;
+    struct data_file_layout layout = {.fields = NULL};
+    const char *path = NULL;
     return reader_plan(r, origin, file, &layout, &path, err) &&
            r->ops->reader_open(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
                                layout.count, &r->format, err);
@@ -125,11 +125,14 @@ bool run_reader_memory(const struct run_origin *origin, const struct data_file *
                        uint64_t *out_bytes, struct error *err)
 {
     struct run_reader r = {.value_count = origin->schema->field_count};
-    struct data_file_layout layout;
-    const char *path;
-    bool ok = reader_plan(&r, origin, file, &layout, &path, err) &&
-              r.ops->reader_memory(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
-                                   layout.count, out_bytes, err);
+    struct data_file_layout layout = {.fields = NULL};
+    const char *path = NULL;
+    bool ok = reader_plan(&r, origin, file, &layout, &path, err);
+    if (ok) {
+        must(r.ops != NULL);
+        ok = r.ops->reader_memory(origin->fs, path, (uint64_t)file->size_bytes, layout.fields,
+                                  layout.count, out_bytes, err);
+    }
     arena_release(&r.arena);
     return ok || error_in(err, "look at %.*s", STR_FMT(file->name));
 }
