@@ -293,10 +293,35 @@ static bool stage(struct parquet_writer *w, const struct parquet_node *node, con
     return true;
 }
 
+/* A value of a column that is not nested: no level but null or not, and room in its block, which
+ * has as many entries as there are rows. The commonest types are put here, without a call. */
+static inline bool stage_flat(struct parquet_writer *w, const struct parquet_node *node,
+                              const struct value *v, struct error *err)
+{
+    struct parquet_block *b = &w->blocks[node->leaf];
+    const struct parquet_leaf *l = &w->schema.leaves[node->leaf];
+    if (UNLIKELY(v->state != VALUE_SET)) {
+        return stage(w, node, v, 0, err);
+    }
+    b->defs[b->entries++] = node->def;
+    if (l->cell == PARQUET_CELL_I8) {
+        b->i8[b->values++] = v->i;
+        return true;
+    }
+    if (l->cell == PARQUET_CELL_I4) {
+        b->i4[b->values++] = (int32_t)v->i;
+        return true;
+    }
+    return parquet_cell_write(l->cell, l->type, v, l->width, &w->stage, b, err) ||
+           error_in(err, "column %.*s", STR_FMT(str_slice(l->path, 0, 120)));
+}
+
 bool parquet_writer_row(struct parquet_writer *w, const struct value *values, struct error *err)
 {
     for (size_t i = 0; i < w->schema.count; i++) {
-        if (!stage(w, &w->schema.nodes[i], &values[i], 0, err)) {
+        const struct parquet_node *node = &w->schema.nodes[i];
+        if (!(node->shape == PARQUET_LEAF ? stage_flat(w, node, &values[i], err)
+                                          : stage(w, node, &values[i], 0, err))) {
             return false;
         }
     }
