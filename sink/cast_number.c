@@ -176,15 +176,6 @@ static bool decimal_to_float(const struct cast *c, const struct value *in, struc
     return true;
 }
 
-static bool boolean_to_number(const struct cast *c, const struct value *in, struct arena *arena,
-                              struct value *out, struct error *err)
-{
-    if (c->to->kind == TYPE_DECIMAL) {
-        return int_to_decimal(c, in, arena, out, err);
-    }
-    return int_to_number(c, in, arena, out, err);
-}
-
 static bool int_to_boolean(const struct cast *c, const struct value *in, struct arena *arena,
                            struct value *out, struct error *err)
 {
@@ -195,28 +186,25 @@ static bool int_to_boolean(const struct cast *c, const struct value *in, struct 
     return true;
 }
 
+enum number { NUMBER_BOOLEAN, NUMBER_INTEGER, NUMBER_FLOAT, NUMBER_DECIMAL, NUMBER_NONE };
+
+static enum number number_of(const struct type *t)
+{
+    return t->kind == TYPE_BOOLEAN   ? NUMBER_BOOLEAN
+           : cast_is_integer(t)      ? NUMBER_INTEGER
+           : cast_is_float(t)        ? NUMBER_FLOAT
+           : t->kind == TYPE_DECIMAL ? NUMBER_DECIMAL
+                                     : NUMBER_NONE;
+}
+
 cast_rule *cast_number_rule(const struct type *from, const struct type *to)
 {
-    bool to_primitive = cast_is_integer(to) || cast_is_float(to);
-    if (from->kind == TYPE_BOOLEAN) {
-        return to_primitive || to->kind == TYPE_DECIMAL ? boolean_to_number : NULL;
-    }
-    if (from->kind == TYPE_DECIMAL) {
-        return to->kind == TYPE_DECIMAL ? decimal_to_decimal
-               : cast_is_integer(to)    ? decimal_to_int
-               : cast_is_float(to)      ? decimal_to_float
-                                        : NULL;
-    }
-    if (cast_is_integer(from)) {
-        return to->kind == TYPE_DECIMAL   ? int_to_decimal
-               : to->kind == TYPE_BOOLEAN ? int_to_boolean
-               : to_primitive             ? int_to_number
-                                          : NULL;
-    }
-    if (cast_is_float(from)) {
-        return to->kind == TYPE_DECIMAL ? float_to_decimal : to_primitive ? float_to_number : NULL;
-    }
-    return NULL;
+    static cast_rule *const rules[NUMBER_NONE + 1][NUMBER_NONE + 1] = {
+        [NUMBER_BOOLEAN] = {NULL, int_to_number, int_to_number, int_to_decimal},
+        [NUMBER_INTEGER] = {int_to_boolean, int_to_number, int_to_number, int_to_decimal},
+        [NUMBER_FLOAT] = {NULL, float_to_number, float_to_number, float_to_decimal},
+        [NUMBER_DECIMAL] = {NULL, decimal_to_int, decimal_to_float, decimal_to_decimal}};
+    return rules[number_of(from)][number_of(to)];
 }
 
 /* The digits of a number's text around its point. */

@@ -497,15 +497,12 @@ static bool parse_timestamp(const struct cast *c, const struct value *in, struct
 
 cast_rule *cast_parse_rule(const struct type *from, const struct type *to)
 {
-    if (!type_is_text(from)) {
-        return NULL;
-    }
-    return to->kind == TYPE_BOOLEAN   ? parse_boolean
-           : to->kind == TYPE_DECIMAL ? parse_decimal
-           : to->kind == TYPE_DATE    ? parse_date
-           : to->kind == TYPE_TIME    ? parse_time
-           : cast_is_integer(to)      ? parse_integer
-           : cast_is_float(to)        ? parse_float
-           : cast_is_timestamp(to)    ? parse_timestamp
-                                      : NULL;
+    static cast_rule *const rules[TYPE_ROW + 1] = {
+        [TYPE_BOOLEAN] = parse_boolean,     [TYPE_TINYINT] = parse_integer,
+        [TYPE_SMALLINT] = parse_integer,    [TYPE_INT] = parse_integer,
+        [TYPE_BIGINT] = parse_integer,      [TYPE_FLOAT] = parse_float,
+        [TYPE_DOUBLE] = parse_float,        [TYPE_DECIMAL] = parse_decimal,
+        [TYPE_DATE] = parse_date,           [TYPE_TIME] = parse_time,
+        [TYPE_TIMESTAMP] = parse_timestamp, [TYPE_TIMESTAMP_LTZ] = parse_timestamp};
+    return type_is_text(from) ? rules[to->kind] : NULL;
 }

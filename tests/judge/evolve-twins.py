@@ -213,7 +213,7 @@ class Run:
         self.lake = os.path.join(work, 'lake')
         os.makedirs(self.lake, exist_ok=True)
         self.judge = Judge(self.lake)
-        self.counts = {'read': 0, 'failing': 0, 'changes': 0, 'refused': 0, 'unwritten': 0, 'compacted': 0, 'bad': 0}
+        self.counts = {'read': 0, 'failing': 0, 'changes': 0, 'refused': 0, 'unwritten': 0, 'compacted': 0, 'stuck': 0, 'bad': 0}
 
     def write(self, twin, lines):
         ops = os.path.join(self.work, twin.name + '.last.ops')
@@ -254,7 +254,10 @@ class Run:
         checked, faults = self.judge.ask('verify m.%s' % twin.name)
         # the judge takes the blanks off the bounds of CHARs, which casts have padded
         blanks = any(f.type == 'CHAR(5)' for f in twin.fields) and checked['rc'] != 0 and set(json.loads(faults[-1])['problems']) == {'stats'}
-        if done.returncode != 0 or (checked['rc'] != 0 and not blanks) or sorted(rows) != sorted(merged):
+        # a delete that is kept, or a record that is passed on, may hold what cannot be cast: Java's compaction fails, too
+        stuck = done.returncode == 1 and b'Paimon cannot read it either' in done.stderr
+        self.counts['stuck'] += stuck
+        if (done.returncode != 0 and not stuck) or (checked['rc'] != 0 and not blanks) or sorted(rows) != sorted(merged):
             self.bad(twin, 'compacted', '%s%s\n  before: %s\n  after:  %s\n%s' % (done.stderr.decode()[:1500], after.get('err', ''),
                                                                               '\n          '.join(rows), '\n          '.join(merged), '\n'.join(faults)))
 

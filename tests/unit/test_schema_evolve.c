@@ -226,6 +226,28 @@ static void shadowed_values(void **state)
     golden_close(&g);
 }
 
+/* Where more than the newest record counts, or the order hangs on values, it is a fault. */
+static void shadows_that_count(void **state)
+{
+    static const struct {
+        const char *key, *value;
+    } options[] = {{"sequence.field", "n"}, {"merge-engine", "partial-update"}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct golden g;
+        struct buf out = BUF_INIT(MAX_BYTES);
+        golden_open(&g, "avro_shadow");
+        LAKE_OK(&g.lake, golden_plan(&g));
+        schema_set_option(g.schema, str_of(options[i].key), str_of(options[i].value));
+        schema_set_option(g.schema, STR("ignore-delete"), STR("true"));
+        assert_false(golden_read(&g, &g.live, &out));
+        assert_int_equal(g.lake.err.code, FAIL_SCHEMA);
+        assert_non_null(strstr(g.lake.err.text, "'one' is no INT"));
+        buf_release(&out);
+        golden_close(&g);
+    }
+}
+
 static uint64_t random_next(uint64_t *seed)
 {
     *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -359,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_as_java_reads_them),
         cmocka_unit_test(shadowed_values),
+        cmocka_unit_test(shadows_that_count),
         cmocka_unit_test(damaged),
         cmocka_unit_test(plans),
     };
