@@ -22,8 +22,10 @@ struct head {
     struct str offsets;  /* empty: none */
 };
 
+/* Of bytes whose length was checked. */
 static uint16_t u16_at(struct str bytes, size_t at)
 {
+    must(bytes.ptr != NULL && at + 2 <= bytes.len);
     const unsigned char *p = (const unsigned char *)bytes.ptr + at;
     return (uint16_t)(p[0] | p[1] << 8);
 }
@@ -233,6 +235,7 @@ void bitmap_form_pack(struct str portable, struct buf *out)
     uint64_t words[WORDS];
     struct reader r = reader_over(portable, "roaring bitmap");
     struct head h = read_head(&r);
+    must(!r.failed && h.keys.len == h.count * 4);
     enum form *forms = MEM_ARRAY(enum form, h.count);
     struct str *bytes = MEM_ARRAY(struct str, h.count);
     uint32_t *runs = MEM_ARRAY(uint32_t, h.count);

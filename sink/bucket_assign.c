@@ -23,6 +23,7 @@ struct slots {
 
 static size_t slot_of(const struct slots *s, uint32_t hash)
 {
+    must(s->buckets != NULL && s->hashes != NULL);
     size_t mask = ((size_t)1 << s->bits) - 1;
     size_t at = (size_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> (64 - s->bits));
     while (s->buckets[at] != FREE_SLOT && s->hashes[at] != hash) {
@@ -66,6 +67,7 @@ static void slots_put(struct slots *s, uint32_t hash, int32_t bucket)
         s->count = old.count;
         slots_release(&old);
     }
+    must(s->buckets != NULL);
     size_t at = slot_of(s, hash);
     s->hashes[at] = hash;
     s->buckets[at] = (int16_t)bucket;

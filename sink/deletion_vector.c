@@ -418,6 +418,7 @@ static bool take_range(struct deletion_vector_set *s, struct str file,
         !deletion_vector_parse((struct str){rest.ptr, (size_t)size + FRAME_BYTES}, &v, err)) {
         return false;
     }
+    must(v != NULL);
     bool ok = true;
     int64_t length = (int64_t)size + (v->kind == DELETION_VECTOR_64 ? FRAME_BYTES : 0);
     if (length != range->length) {

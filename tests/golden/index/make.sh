@@ -25,8 +25,8 @@ write dv_part "$here/part.ops" --opt.deletion-vectors.enabled=true --opt.index-f
 write dynamic "$here/dynamic.ops"
 write dynamic_dv "$here/dynamic.ops" --opt.deletion-vectors.enabled=true
 write postpone "$here/postpone.ops"
-# What the classes themselves do, without a table. "version" makes the judge build what is missing; its class path is beside its jar.
-classes=$("$judge/judge" version > /dev/null && ls -dt "${INLET_TEST_CACHE:-$HOME/.cache/inlet-test}"/judge-*/target/lib | head -n 1)
+# What the classes themselves do, without a table. The judge was built by what is above; its class path is beside its jar.
+classes=$(find "${INLET_TEST_CACHE:-$HOME/.cache/inlet-test}" -maxdepth 3 -path '*/judge-*/target/lib' | head -n 1)
 javac -nowarn -d "$out/tmp" -cp "$classes/*" "$here/Golden.java"
 java -cp "$out/tmp:$classes/*" Golden vectors > "$out/vectors.txt"
 java -cp "$out/tmp:$classes/*" Golden buckets > "$out/buckets.txt"
