@@ -83,7 +83,7 @@ def main():
                 pq.write_table(table, path, **options)
                 ours, theirs = {}, {}
                 for _ in range(args.rounds):
-                    out = subprocess.run([args.bench, path, codec], check=True, capture_output=True, text=True).stdout
+                    out = subprocess.run([args.bench, path, 'lz4_raw' if codec == 'lz4' else codec], check=True, capture_output=True, text=True).stdout
                     for line in out.splitlines():
                         key, value = line.split()
                         ours[key] = min(float(value), ours.get(key, 1e9))

@@ -4,6 +4,7 @@
 parquet_check.py [--need-duckdb] FOLDER...     F.parquet is held against F.rows, one canonical row a line (README.md, "Canonical rows")
 Page checksums are verified. Exit 1 names the first row that differs in each file.
 """
+import decimal
 import glob
 import os
 import re
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 import pyread
 
+EXACT = decimal.Context(prec=60)
 STAMP = re.compile(r'(T\d\d:\d\d:\d\d\.\d{6})(\d{3})Z?"')
 
 
@@ -57,6 +59,42 @@ def compare(path, name, read, plain):
     return None
 
 
+def column_scale(f, name):
+    return f.schema_arrow.field(name).type.scale
+
+
+def bounds(path):
+    """A text about statistics that are not the values' own, or None."""
+    f = pq.ParquetFile(path)
+    for group in range(f.metadata.num_row_groups):
+        meta = f.metadata.row_group(group)
+        for i in range(meta.num_columns):
+            column = meta.column(i)
+            stats = column.statistics
+            name = column.path_in_schema
+            if stats is None or name not in f.schema_arrow.names:  # nested ones have more nulls than rows
+                continue
+            values = f.read_row_group(group, columns=[name], use_threads=False).column(0)
+            if values.null_count != stats.null_count:
+                return '%s: %d nulls, statistics say %d' % (name, values.null_count, stats.null_count)
+            if pa.types.is_nested(values.type) or pa.types.is_timestamp(values.type) or pa.types.is_time(values.type):
+                continue
+            values = [v for v in values.to_pylist() if v is not None]
+            if not stats.has_min_max:
+                if values and not any(v != v for v in values):
+                    return '%s: no bounds' % name
+                continue
+            if isinstance(values[0], decimal.Decimal):  # big-endian bytes, or the number as it is stored
+                scale = column_scale(f, name)
+                values = [int(v.scaleb(scale, EXACT)) for v in values]
+                said = [int.from_bytes(r, 'big', signed=True) if isinstance(r, bytes) else r for r in (stats.min_raw, stats.max_raw)]
+            else:
+                said = [stats.min, stats.max]
+            if [min(values), max(values)] != said:
+                return '%s: from %s to %s, statistics say %s' % (name, min(values), max(values), said)
+    return None
+
+
 def main():
     args = [a for a in sys.argv[1:] if a != '--need-duckdb']
     readers = [('arrow', arrow, False)]
@@ -75,6 +113,10 @@ def main():
             if problem:
                 bad += 1
                 print('%s: %s' % (path, problem))
+        problem = bounds(path)
+        if problem:
+            bad += 1
+            print('%s: statistics: %s' % (path, problem))
     print('parquet_check: %d files by %s, %d problems' % (len(files), ' and '.join(n for n, _, _ in readers), bad))
     return 1 if bad or not files else 0
 
