@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/row.h"
 
-struct slot; /* agent/slot.h */
+struct slot; /* sink/slot.h */
 
 struct hand_row {
     struct value *values;

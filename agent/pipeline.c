@@ -1,6 +1,7 @@
 #include "agent/pipeline.h"
 
 #include "base/mem.h"
+#include "sink/bucket_compact.h"
 
 void pipeline_send(struct pipeline *p, struct event e)
 {
@@ -58,21 +59,7 @@ size_t pipeline_file_limit(const struct pipeline *p)
 void pipeline_target(const struct pipeline *p, const struct table *t, const char *folder,
                      bool changelog, struct run_target *out)
 {
-    *out = (struct run_target){
-        .fs = t->fs,
-        .folder = folder,
-        .schema = t->schema,
-        .layout = &t->layout,
-        .format = t->options.format,
-        .options = &t->options.format_options,
-        .level = 0,
-        .source = RUN_APPEND,
-        .prefix = changelog ? "changelog-" : "data-",
-        .uuid = p->owner->file_uuid,
-        .counter = p->owner->file_counter,
-        .target_file_bytes = t->options.target_file_bytes,
-        .stats_mode = COL_STATS_TRUNCATE,
-        .stats_truncate = 16,
-        .equal_keys = changelog,
-    };
+    struct bucket_compact_writer writer = {.uuid = p->owner->file_uuid,
+                                           .counter = p->owner->file_counter};
+    bucket_compact_target(t, folder, changelog, &writer, out);
 }

@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 #include "agent/checkpoint.h"
-#include "agent/slot.h"
 #include "base/buf.h"
 #include "base/position.h"
 #include "config/option.h"
 #include "connectors/source.h"
+#include "sink/slot.h"
 #include "sink/table.h"
 
 struct route {

@@ -39,6 +39,20 @@ struct manifest_entries {
     struct manifest_entry *items;
     size_t count, cap;
 };
+static inline void manifest_entries_add(struct manifest_entries *list, struct arena *arena,
+                                        struct manifest_entry entry)
+{
+    if (list->count == list->cap) {
+        size_t cap = list->cap == 0 ? 8 : list->cap * 2;
+        struct manifest_entry *items = ARENA_ARRAY(arena, struct manifest_entry, cap);
+        for (size_t i = 0; i < list->count; i++) {
+            items[i] = list->items[i];
+        }
+        list->items = items;
+        list->cap = cap;
+    }
+    list->items[list->count++] = entry;
+}
 struct manifest_metas {
     struct manifest_meta *items;
     size_t count, cap;

@@ -1,5 +1,5 @@
-/* agent/slot.h: where the rows of a route go: its buckets by partition and number, each with an
- * index of its own, small and lasting as long as the route. Buckets that the table has are known
+/* sink/slot.h: where the rows of a table go: its buckets by partition and number, each with an
+ * index of its own, small and lasting as long as the set. Buckets that the table has are known
  * from the start, those of new partitions when their first row comes. Any thread may ask. */
 #pragma once
 
@@ -17,11 +17,11 @@
 
 /* Read-only once it is given out. */
 struct slot {
-    uint32_t index;       /* of the route's slots */
+    uint32_t index;       /* in the set */
     struct str partition; /* serialized BinaryRow */
     int32_t bucket;
     const char *folder;     /* of the bucket */
-    int64_t first_sequence; /* of its next stream row, when the pipeline began */
+    int64_t first_sequence; /* of its next stream row, when the set was made */
 };
 
 struct slot_set;

@@ -1,4 +1,4 @@
-#include "agent/slot.h"
+#include "sink/slot.h"
 
 #include <pthread.h>
 
