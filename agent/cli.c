@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "agent/job.h"
+#include "agent/table_meta.h"
 #include "agent/table_verbs.h"
+#include "agent/table_work.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "base/str.h"
@@ -21,14 +23,18 @@ static void on_signal(int number)
     stop_request(signal_stop);
 }
 
-static void catch_signals(void)
+struct stop *cli_catch_signals(void)
 {
+    if (signal_stop != NULL) {
+        return signal_stop;
+    }
     struct sigaction stop_action = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     signal_stop = stop_new();
     (void)sigaction(SIGINT, &stop_action, NULL);
     (void)sigaction(SIGTERM, &stop_action, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
+    return signal_stop;
 }
 
 enum { RUN_UNTIL_CAUGHT_UP, RUN_TAKE_OVER, RUN_LOG_LEVEL };
@@ -65,10 +71,7 @@ static enum exit_code run_verb(const struct cli_args *args)
     if (args->values[RUN_LOG_LEVEL] != NULL && !set_log_level(args->values[RUN_LOG_LEVEL])) {
         return CODE_USAGE;
     }
-    catch_signals();
-    enum exit_code code = job_run(&options, signal_stop);
-    stop_free(signal_stop);
-    return code;
+    return job_run(&options, cli_catch_signals());
 }
 
 static enum exit_code validate_verb(const struct cli_args *args)
@@ -115,17 +118,79 @@ const struct cli_verb cli_verbs[] = {
      "Prints `{\"rows\":n,\"sum\":\"…\"}`: the sum of the rows' digests, the same in whatever "
      "order they are read.",
      2, table_verbs_scan_flags, table_verbs_checksum},
+    {"table changelog", "WAREHOUSE DB.TABLE", "print a table's changes",
+     "One line a change, oldest snapshot first: `{\"s\":snapshot,\"k\":\"+I\",\"r\":{row}}`, as "
+     "streaming readers of Paimon get them: the changelog where the table keeps one, else the rows "
+     "that each commit added. Overwrites are passed over.",
+     2, table_verbs_changelog_flags, table_verbs_changelog},
     {"table schema", "WAREHOUSE DB.TABLE", "print a table's newest schema file",
-     "The JSON of `schema/schema-N`.", 2, no_flags, table_verbs_schema},
+     "The JSON of `schema/schema-N`.", 2, no_flags, table_meta_schema},
     {"table snapshots", "WAREHOUSE DB.TABLE", "list a table's snapshots",
-     "One JSON line a snapshot, oldest first.", 2, no_flags, table_verbs_snapshots},
-    {"table files", "WAREHOUSE DB.TABLE", "list a table's live data files",
-     "One JSON line a file of the newest (or the given) snapshot.", 2, table_verbs_scan_flags,
-     table_verbs_files},
+     "One JSON line a snapshot, oldest first.", 2, no_flags, table_meta_snapshots},
+    {"table files", "WAREHOUSE DB.TABLE", "list a table's live data files", "One JSON line a file.",
+     2, table_meta_flags, table_meta_files},
+    {"table manifests", "WAREHOUSE DB.TABLE", "list a snapshot's manifest files",
+     "One JSON line a manifest: which of the snapshot's lists names it, and how many files it adds "
+     "and deletes.",
+     2, table_meta_flags, table_meta_manifests},
+    {"table partitions", "WAREHOUSE DB.TABLE", "list a table's partitions",
+     "One JSON line a partition, with its buckets, files, rows in files (before merging) and "
+     "bytes.",
+     2, table_meta_flags, table_meta_partitions},
+    {"table buckets", "WAREHOUSE DB.TABLE", "list a table's buckets",
+     "One JSON line a bucket; `runs` is how many sorted runs a reader merges.", 2, table_meta_flags,
+     table_meta_buckets},
+    {"table options", "WAREHOUSE DB.TABLE", "list a table's options and what inlet makes of them",
+     "One JSON line an option: those the table sets, then those left to their defaults (`value` "
+     "null) that inlet acts on. `stance`: `honoured`, `refused` (a job would not write the table), "
+     "`ignored` (asks something of a writer that inlet does not do), `kept` (nothing to do for a "
+     "writer), `own` (inlet's), `unknown`.",
+     2, no_flags, table_meta_options},
+    {"table compact", "WAREHOUSE DB.TABLE", "compact a table's buckets",
+     "Merges sorted runs and commits the result as one COMPACT snapshot; prints what was done, "
+     "`\"snapshot\":0` when there was nothing to do. Works beside jobs and other writers; a "
+     "`write-only` table is compacted, too.",
+     2, table_work_compact_flags, table_work_compact},
+    {"table apply", "WAREHOUSE DB.TABLE", "apply operations to a table, without a job",
+     "One JSON object a line; lines that are empty or begin with `#` are passed over. Each "
+     "operation that changes the table is one commit; rows are kept until the next one. A line "
+     "that fails ends it with FILE:LINE: what lines before it committed stays.\n\n"
+     "| operation | does |\n| --- | --- |\n"
+     "| `{\"create\":{\"columns\":[{\"name\":\"id\",\"type\":\"INT NOT NULL\"},…],"
+     "\"primaryKeys\":[\"id\"],\"partitionKeys\":[],\"options\":{},\"comment\":\"…\","
+     "\"replace\":true}}` | makes the table; a column may have `comment` and `default`; "
+     "nested types as in schema files: `{\"type\":\"ARRAY\",\"element\":T}`, "
+     "`{\"type\":\"MAP\",\"key\":K,\"value\":V}`, "
+     "`{\"type\":\"ROW\",\"fields\":[{\"name\":…,\"type\":…}]}`; `replace` drops one that is "
+     "there |\n"
+     "| `{\"k\":\"+I\",\"r\":{…}}` | a row of a kind (`+I`, `-U`, `+U`, `-D`), values as "
+     "canonical rows have them; a column that is not there is null, or its default |\n"
+     "| `{\"gen\":{\"rows\":N,\"from\":A,\"salt\":S,\"kind\":\"+I\"}}` | made-up rows |\n"
+     "| `{\"commit\":true,\"id\":N,\"watermark\":N}` | commits the rows since the last one; "
+     "then compacts as the table's options say, unless it is `write-only` |\n"
+     "| `{\"overwrite\":[{row},…]}` | these rows instead of all (of all of their partitions) |\n"
+     "| `{\"compact\":\"full\"}`, `\"minor\"` | every bucket |\n"
+     "| `{\"alter\":[change,…]}` | a new schema: `{\"add\":\"c\",\"type\":T,"
+     "\"comment\":…,\"after\":\"a\"}` (or `\"first\":true`), `{\"drop\":\"c\"}`, "
+     "`{\"rename\":\"a\",\"to\":\"b\"}`, `{\"type\":\"a\",\"to\":T}`, "
+     "`{\"nullable\":\"a\",\"to\":true}`, `{\"default\":\"a\",\"to\":\"1\"}`, "
+     "`{\"move\":\"a\",\"after\":\"b\"}`, `{\"columnComment\":\"a\",\"to\":\"…\"}`, "
+     "`{\"comment\":\"…\"}`, `{\"set\":\"k\",\"value\":\"v\"}`, `{\"reset\":\"k\"}`; "
+     "nested columns as `r.x` |\n"
+     "| `{\"tag\":\"t\",\"snapshot\":N}`, `{\"deleteTag\":\"t\"}` | of the newest snapshot, "
+     "unless one is named |\n"
+     "| `{\"branch\":\"b\",\"fromTag\":\"t\"}` | without a tag: an empty branch |\n"
+     "| `{\"rollback\":N}` | snapshot N is the newest again; jobs that wrote after it stop |\n"
+     "| `{\"expire\":{\"keep\":N}}`, `{\"expire\":true}` | by number, or by the table's options "
+     "|\n"
+     "| `{\"reopen\":true}`, `{\"user\":\"u\"}` | rows that were not committed are gone; the "
+     "latter goes on as another commit user |\n\n"
+     "What a job could not write is refused by name.",
+     2, table_work_apply_flags, table_work_apply},
     {"table expire", "WAREHOUSE DB.TABLE", "remove old snapshots and the files only they name",
      "Follows the table's `snapshot.*` and `changelog.*` retention options; what consumers have "
      "still to read, tags and branches stay. A running job does the same in the background.",
-     2, table_verbs_expire_flags, table_verbs_expire},
+     2, table_work_expire_flags, table_work_expire},
     {"version", "", "print the version", "Prints `inlet VERSION`.", 0, no_flags, version_verb},
     {"help", "[VERB]", "explain a verb", "Without a verb: the list of verbs.", -1, no_flags,
      help_verb},

@@ -32,6 +32,10 @@ struct cli_verb {
     enum exit_code (*run)(const struct cli_args *args);
 };
 
+/* SIGTERM and SIGINT set the flag from the first call on; a second SIGINT ends the program. */
+struct stop;
+struct stop *cli_catch_signals(void);
+
 extern const struct cli_verb cli_verbs[]; /* ends with a NULL name */
 
 enum exit_code cli_main(int argc, char **argv);

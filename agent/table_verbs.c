@@ -1,16 +1,12 @@
 #include "agent/table_verbs.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "agent/table_view.h"
 #include "base/hash.h"
-#include "base/instant.h"
-#include "sink/expire.h"
-#include "sink/paths.h"
-#include "sink/schema_file.h"
-#include "sink/snapshot.h"
+#include "sink/run_reader.h"
 #include "sink/table_scan.h"
-
-#define TEXT_MAX_BYTES (256u << 20)
 
 enum { SCAN_SNAPSHOT, SCAN_UNSORTED };
 const struct cli_flag table_verbs_scan_flags[] = {
@@ -18,136 +14,56 @@ const struct cli_flag table_verbs_scan_flags[] = {
     [SCAN_UNSORTED] = {"--unsorted", NULL, "Bucket after bucket instead of in key order."},
     {NULL, NULL, NULL}};
 
-/* A table opened for reading. */
-struct opened {
-    struct arena arena;
-    struct fs fs;
-    const char *path;
-    struct schema *schema;
-    struct snapshot snapshot; /* id 0: the table has none */
-    struct manifest_entries entries;
-};
-
-static enum exit_code complain(const struct error *err)
-{
-    (void)fprintf(stderr, "inlet: %s\n", err->text);
-    return err->code == FAIL_CONFIG ? CODE_USAGE : retry_exit(err->code);
-}
-
-static void opened_close(struct opened *o)
-{
-    schema_free(o->schema);
-    if (o->fs.ops != NULL) {
-        fs_close(&o->fs);
-    }
-    arena_release(&o->arena);
-}
-
-static bool open_path(const struct cli_args *args, struct opened *o, struct error *err)
-{
-    const char *root;
-    struct str name = str_of(args->words[1]);
-    size_t dot = str_find(name, '.');
-    if (dot == name.len) {
-        return error_set(err, FAIL_CONFIG, "'%s' is not DB.TABLE", args->words[1]);
-    }
-    struct str table = str_slice(name, dot + 1, name.len);
-    if (!fs_open(str_of(args->words[0]), &o->arena, &o->fs, &root, err) ||
-        !paths_check_name(str_slice(name, 0, dot), "database", err) ||
-        !paths_check_name(table, "table", err)) {
-        return false;
-    }
-    o->path = paths_table(&o->arena, root, str_slice(name, 0, dot), table);
-    return true;
-}
-
-static bool pick_snapshot(const struct cli_args *args, struct opened *o, struct error *err)
-{
-    int64_t id = 0;
-    bool found = true;
-    if (args->values[SCAN_SNAPSHOT] != NULL) {
-        if (!str_to_i64(str_of(args->values[SCAN_SNAPSHOT]), &id) || id < 1) {
-            return error_set(err, FAIL_CONFIG, "--snapshot '%s' is no snapshot id",
-                             args->values[SCAN_SNAPSHOT]);
-        }
-    } else if (!snapshot_latest_id(o->fs, o->path, &id, err)) {
-        return false;
-    }
-    if (id == 0) {
-        return true;
-    }
-    return snapshot_read(o->fs, o->path, id, &o->arena, &o->snapshot, &found, err) &&
-           (found || error_set(err, FAIL_CONFIG, "there is no snapshot %lld", (long long)id));
-}
-
-static bool need_schema(const struct cli_args *args, struct opened *o, struct error *err)
-{
-    return schema_file_latest(o->fs, o->path, &o->schema, err) &&
-           (o->schema != NULL ||
-            error_set(err, FAIL_CONFIG, "there is no table %s (%s has no schema)", args->words[1],
-                      o->path));
-}
-
-static bool open_scan(const struct cli_args *args, struct opened *o, struct error *err)
-{
-    return open_path(args, o, err) && need_schema(args, o, err) && pick_snapshot(args, o, err) &&
-           (o->snapshot.id == 0 ||
-            table_scan_plan(o->fs, o->path, &o->snapshot, &o->arena, &o->entries, err));
-}
-
 /* Calls `each` for every row; false from it ends the scan as failed. */
-static bool scan(const struct cli_args *args, bool sorted,
-                 bool (*each)(void *self, const struct opened *o, const struct value *values),
+static bool scan(const struct cli_args *args, struct table_view *v, bool sorted,
+                 bool (*each)(void *self, const struct schema *s, const struct value *values),
                  void *self, struct error *err)
 {
-    struct opened o = {0};
     struct table_scan *s = NULL;
     const struct value *values;
     enum next next = NEXT_END;
-    bool ok = open_scan(args, &o, err);
+    bool ok = table_view_files(args, args->values[SCAN_SNAPSHOT], v, err);
     if (ok) {
-        struct table_scan_options options = {.fs = o.fs,
-                                             .table_path = o.path,
-                                             .schema = o.schema,
-                                             .entries = o.entries.items,
-                                             .entry_count = o.entries.count,
-                                             .snapshot = &o.snapshot,
+        struct table_scan_options options = {.fs = v->fs,
+                                             .table_path = v->path,
+                                             .schema = v->schema,
+                                             .entries = v->entries.items,
+                                             .entry_count = v->entries.count,
+                                             .snapshot = &v->snapshot,
                                              .sorted = sorted};
-        ok = table_scan_check(o.schema, err) && table_scan_open(&options, &s, err);
+        ok = table_scan_check(v->schema, err) && table_scan_open(&options, &s, err);
     }
     while (ok && (next = table_scan_next(s, &values, err)) == NEXT_ROW) {
-        ok = each(self, &o, values) || error_os(err, "write the rows");
+        ok = each(self, v->schema, values) || error_os(err, "write the rows");
     }
-    ok = ok && next != NEXT_FAIL;
     table_scan_close(s);
-    opened_close(&o);
-    return ok;
+    return ok && next != NEXT_FAIL;
 }
 
 /* ---- read, count, checksum ---- */
 
-static bool print_row(void *self, const struct opened *o, const struct value *values)
+static bool print_row(void *self, const struct schema *s, const struct value *values)
 {
     struct buf *line = self;
     buf_reset(line);
-    row_print_json(o->schema->fields, o->schema->field_count, values, line);
+    row_print_json(s->fields, s->field_count, values, line);
     buf_put_byte(line, '\n');
     return !line->failed && fwrite(line->ptr, 1, line->len, stdout) == line->len;
 }
 
 enum exit_code table_verbs_read(const struct cli_args *args)
 {
-    struct buf line = BUF_INIT(TEXT_MAX_BYTES);
+    struct table_view v = {0};
+    struct buf line = BUF_INIT(TABLE_VIEW_TEXT_MAX);
     struct error err = {0};
-    bool ok = scan(args, args->values[SCAN_UNSORTED] == NULL, print_row, &line, &err);
-    ok = (fflush(stdout) == 0 || !ok || error_os(&err, "write the rows")) && ok;
+    bool ok = scan(args, &v, args->values[SCAN_UNSORTED] == NULL, print_row, &line, &err);
     buf_release(&line);
-    return ok ? CODE_DONE : complain(&err);
+    return table_view_end(&v, ok, &err);
 }
 
-static bool count_row(void *self, const struct opened *o, const struct value *values)
+static bool count_row(void *self, const struct schema *s, const struct value *values)
 {
-    (void)o;
+    (void)s;
     (void)values;
     (*(uint64_t *)self)++;
     return true;
@@ -155,13 +71,14 @@ static bool count_row(void *self, const struct opened *o, const struct value *va
 
 enum exit_code table_verbs_count(const struct cli_args *args)
 {
+    struct table_view v = {0};
     uint64_t rows = 0;
     struct error err = {0};
-    if (!scan(args, false, count_row, &rows, &err)) {
-        return complain(&err);
+    bool ok = scan(args, &v, false, count_row, &rows, &err);
+    if (ok) {
+        (void)printf("{\"rows\":%" PRIu64 "}\n", rows);
     }
-    (void)printf("{\"rows\":%llu}\n", (unsigned long long)rows);
-    return CODE_DONE;
+    return table_view_end(&v, ok, &err);
 }
 
 struct digest {
@@ -170,11 +87,11 @@ struct digest {
     uint64_t sum;
 };
 
-static bool sum_row(void *self, const struct opened *o, const struct value *values)
+static bool sum_row(void *self, const struct schema *s, const struct value *values)
 {
     struct digest *d = self;
     buf_reset(&d->line);
-    row_print_json(o->schema->fields, o->schema->field_count, values, &d->line);
+    row_print_json(s->fields, s->field_count, values, &d->line);
     d->rows++;
     d->sum += hash_row(buf_str(&d->line));
     return !d->line.failed;
@@ -182,165 +99,153 @@ static bool sum_row(void *self, const struct opened *o, const struct value *valu
 
 enum exit_code table_verbs_checksum(const struct cli_args *args)
 {
-    struct digest d = {.line = BUF_INIT(TEXT_MAX_BYTES)};
+    struct table_view v = {0};
+    struct digest d = {.line = BUF_INIT(TABLE_VIEW_TEXT_MAX)};
     struct error err = {0};
-    bool ok = scan(args, false, sum_row, &d, &err);
+    bool ok = scan(args, &v, false, sum_row, &d, &err);
     buf_release(&d.line);
-    if (!ok) {
-        return complain(&err);
-    }
-    (void)printf("{\"rows\":%llu,\"sum\":\"%016llx\"}\n", (unsigned long long)d.rows,
-                 (unsigned long long)d.sum);
-    return CODE_DONE;
-}
-
-/* ---- metadata ---- */
-
-enum exit_code table_verbs_schema(const struct cli_args *args)
-{
-    struct opened o = {0};
-    struct buf text = BUF_INIT(TEXT_MAX_BYTES);
-    struct error err = {0};
-    bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err);
     if (ok) {
-        schema_file_print(o.schema, &text);
-        ok = buf_ok(&text, "schema", &err);
+        (void)printf("{\"rows\":%" PRIu64 ",\"sum\":\"%016" PRIx64 "\"}\n", d.rows, d.sum);
     }
-    if (ok) {
-        (void)printf("%.*s\n", STR_FMT(buf_str(&text)));
-    }
-    buf_release(&text);
-    opened_close(&o);
-    return ok ? CODE_DONE : complain(&err);
+    return table_view_end(&v, ok, &err);
 }
 
-static const char *kind_name(enum snapshot_kind k)
+/* ---- changelog ---- */
+
+enum { CHANGELOG_FROM, CHANGELOG_TO };
+const struct cli_flag table_verbs_changelog_flags[] = {
+    [CHANGELOG_FROM] = {"--from", "N", "From snapshot N on (default: the oldest there is)."},
+    [CHANGELOG_TO] = {"--to", "N", "Up to snapshot N (default: the newest)."},
+    {NULL, NULL, NULL}};
+
+struct changelog {
+    struct table_view *view;
+    bool deltas; /* no changelog is kept: the rows that writers added stand for it */
+    struct data_file_layout layout;
+    struct run_schemas schemas;
+    struct buf line;
+};
+
+static bool print_change(struct changelog *c, int64_t snapshot, const struct run_row *row)
 {
-    static const char *const names[] = {"APPEND", "COMPACT", "OVERWRITE", "ANALYZE"};
-    return names[k];
+    static const char *const kinds[] = {"+I", "-U", "+U", "-D"};
+    const struct schema *s = c->view->schema;
+    buf_reset(&c->line);
+    buf_printf(&c->line, "{\"s\":%" PRId64 ",\"k\":\"%s\",\"r\":", snapshot, kinds[row->kind]);
+    row_print_json(s->fields, s->field_count, row->values, &c->line);
+    buf_put_cstr(&c->line, "}\n");
+    return !c->line.failed && fwrite(c->line.ptr, 1, c->line.len, stdout) == c->line.len;
 }
 
-static void print_snapshot(const struct snapshot *s)
+static bool print_file(struct changelog *c, int64_t snapshot, const struct manifest_entry *e,
+                       struct error *err)
 {
-    struct buf line = BUF_INIT(TEXT_MAX_BYTES);
-    buf_printf(&line, "{\"id\":%lld,\"schemaId\":%lld,\"commitKind\":\"%s\",\"commitUser\":",
-               (long long)s->id, (long long)s->schema_id, kind_name(s->kind));
-    buf_put_json(&line, s->commit_user);
-    buf_printf(&line,
-               ",\"commitIdentifier\":%lld,\"timeMillis\":%lld,\"totalRecordCount\":%lld,"
-               "\"deltaRecordCount\":%lld",
-               (long long)s->commit_identifier, (long long)s->time_ms, (long long)s->total_rows,
-               (long long)s->delta_rows);
-    if (s->changelog_rows >= 0) {
-        buf_printf(&line, ",\"changelogRecordCount\":%lld", (long long)s->changelog_rows);
+    struct arena a = {0};
+    const struct table_view *v = c->view;
+    struct run_origin origin = {
+        .fs = v->fs, .schema = v->schema, .layout = &c->layout, .schemas = &c->schemas};
+    struct run_reader *reader = NULL;
+    struct run_row row;
+    enum next next = NEXT_END;
+    bool ok = partition_bucket(&v->partition, v->path, e->partition, e->bucket, &a, &origin.folder,
+                               err) &&
+              run_reader_open(&origin, e->file, &reader, err);
+    while (ok && (next = run_reader_next(reader, &row, err)) == NEXT_ROW) {
+        ok = print_change(c, snapshot, &row) || error_os(err, "write the changes");
     }
-    buf_put_cstr(&line, ",\"properties\":{");
-    for (size_t i = 0; i < s->property_count; i++) {
-        buf_put_cstr(&line, i == 0 ? "" : ",");
-        buf_put_json(&line, s->properties[i].key);
-        buf_put_byte(&line, ':');
-        buf_put_json(&line, s->properties[i].value);
-    }
-    buf_put_cstr(&line, "}}\n");
-    (void)fwrite(line.ptr, 1, line.len, stdout);
-    buf_release(&line);
+    run_reader_close(reader);
+    arena_release(&a);
+    return ok && next != NEXT_FAIL;
 }
 
-enum exit_code table_verbs_snapshots(const struct cli_args *args)
+/* As streaming readers have it (ChangelogFollowUpScanner, DeltaFollowUpScanner): a changelog's own
+ * files, whoever made them, or the files of APPENDs. Overwrites are passed over. */
+static bool print_snapshot(struct changelog *c, const struct snapshot *s, struct error *err)
 {
-    struct opened o = {0};
-    struct error err = {0};
-    int64_t first = 0;
-    int64_t last = 0;
-    bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err) &&
-              snapshot_earliest_id(o.fs, o.path, &first, &err) &&
-              snapshot_latest_id(o.fs, o.path, &last, &err);
-    for (int64_t id = first; ok && id > 0 && id <= last; id++) {
+    struct arena a = {0};
+    struct manifest_metas metas = {0};
+    struct manifest_entries entries = {0};
+    const struct table_view *v = c->view;
+    struct str list = c->deltas ? s->delta_list : s->changelog_list;
+    bool ok = true;
+    if (list.len > 0 && (!c->deltas || s->kind == SNAPSHOT_APPEND)) {
+        ok = manifest_list_read(v->fs, v->path, list, &a, &metas, err);
+    }
+    for (size_t i = 0; ok && i < metas.count; i++) {
+        ok = manifest_read(v->fs, v->path, &metas.items[i], &a, &entries, err);
+    }
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        bool seen = entries.items[i].kind == MANIFEST_ADD && entries.items[i].bucket >= 0;
+        ok = !seen || print_file(c, s->id, &entries.items[i], err);
+    }
+    arena_release(&a);
+    return ok || error_in(err, "snapshot %" PRId64, s->id);
+}
+
+/* A snapshot, or what is kept of it as a changelog. */
+static bool read_either(const struct table_view *v, int64_t id, struct arena *a,
+                        struct snapshot *out, bool *out_found, struct error *err)
+{
+    return snapshot_read(v->fs, v->path, id, a, out, out_found, err) &&
+           (*out_found || snapshot_read_changelog(v->fs, v->path, id, a, out, out_found, err));
+}
+
+static bool range(const struct cli_args *args, const struct table_view *v, int64_t *from,
+                  int64_t *to, struct error *err)
+{
+    const char *first = args->values[CHANGELOG_FROM];
+    const char *last = args->values[CHANGELOG_TO];
+    int64_t kept = 0;
+    int64_t kept_last = 0;
+    int64_t latest = 0;
+    if (!snapshot_latest_id(v->fs, v->path, &latest, err) ||
+        !snapshot_earliest_id(v->fs, v->path, from, err) ||
+        !snapshot_changelog_ids(v->fs, v->path, &kept, &kept_last, err)) {
+        return false;
+    }
+    *from = kept > 0 && kept < *from ? kept : *from;
+    *to = latest;
+    if ((first != NULL && !table_view_number("--from", first, 1, from, err)) ||
+        (last != NULL && !table_view_number("--to", last, 1, to, err))) {
+        return false;
+    }
+    *to = *to > latest ? latest : *to;
+    return true;
+}
+
+static bool print_all(const struct cli_args *args, struct changelog *c, struct error *err)
+{
+    int64_t from = 0;
+    int64_t to = 0;
+    bool ok = range(args, c->view, &from, &to, err);
+    for (int64_t id = from; ok && id > 0 && id <= to; id++) {
         struct arena a = {0};
         struct snapshot s;
         bool found = false;
-        ok = snapshot_read(o.fs, o.path, id, &a, &s, &found, &err);
-        if (ok && found) {
-            print_snapshot(&s);
-        }
+        ok = read_either(c->view, id, &a, &s, &found, err) &&
+             (found ||
+              error_set(err, FAIL_CONFIG, "snapshot %" PRId64 " is not there any more", id)) &&
+             print_snapshot(c, &s, err);
         arena_release(&a);
     }
-    opened_close(&o);
-    return ok ? CODE_DONE : complain(&err);
+    return ok;
 }
 
-enum exit_code table_verbs_files(const struct cli_args *args)
+enum exit_code table_verbs_changelog(const struct cli_args *args)
 {
-    struct opened o = {0};
+    struct table_view v = {0};
+    struct changelog c = {.view = &v, .line = BUF_INIT(TABLE_VIEW_TEXT_MAX)};
     struct error err = {0};
-    bool ok = open_scan(args, &o, &err);
-    for (size_t i = 0; ok && i < o.entries.count; i++) {
-        const struct manifest_entry *e = &o.entries.items[i];
-        struct buf name = BUF_INIT(TEXT_MAX_BYTES);
-        buf_put_json(&name, e->file->name);
-        (void)printf("{\"bucket\":%d,\"level\":%d,\"file\":%s,\"bytes\":%lld,\"rows\":%lld,"
-                     "\"deletes\":%lld,\"minSequence\":%lld,\"maxSequence\":%lld,"
-                     "\"schemaId\":%lld}\n",
-                     e->bucket, e->file->level, buf_cstr(&name), (long long)e->file->size_bytes,
-                     (long long)e->file->row_count, (long long)e->file->delete_rows,
-                     (long long)e->file->min_sequence, (long long)e->file->max_sequence,
-                     (long long)e->file->schema_id);
-        buf_release(&name);
-    }
-    opened_close(&o);
-    return ok ? CODE_DONE : complain(&err);
-}
-
-/* ---- expire ---- */
-
-enum { EXPIRE_MIN, EXPIRE_MAX, EXPIRE_TIME };
-const struct cli_flag table_verbs_expire_flags[] = {
-    [EXPIRE_MIN] = {"--retain-min", "N", "Instead of `snapshot.num-retained.min`."},
-    [EXPIRE_MAX] = {"--retain-max", "N", "Instead of `snapshot.num-retained.max`."},
-    [EXPIRE_TIME] = {"--time-retained", "DURATION", "Instead of `snapshot.time-retained`."},
-    {NULL, NULL, NULL}};
-
-/* The table's options with those of the command line over them. */
-static bool expire_options(const struct cli_args *args, struct opened *o,
-                           struct expire_options *out, struct error *err)
-{
-    static const char *const names[] = {"snapshot.num-retained.min", "snapshot.num-retained.max",
-                                        "snapshot.time-retained"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (args->values[i] != NULL) {
-            schema_set_option(o->schema, str_of(names[i]), str_of(args->values[i]));
-        }
-    }
-    return expire_options_parse(o->schema, out, err);
-}
-
-enum exit_code table_verbs_expire(const struct cli_args *args)
-{
-    struct opened o = {0};
-    struct error err = {0};
-    struct expire_options options;
-    struct expire_result result = {.more = true};
-    int64_t snapshots = 0;
-    int64_t changelogs = 0;
-    uint64_t files = 0;
-    struct partition_layout partition;
-    bool ok = open_path(args, &o, &err) && need_schema(args, &o, &err) &&
-              expire_options(args, &o, &options, &err) &&
-              partition_layout(o.schema, &o.arena, &partition, &err);
-    while (ok && result.more) {
-        ok = expire_run(o.fs, o.path, &options, &partition, instant_wall_ms(), NULL, &result, &err);
-        snapshots += result.snapshots;
-        changelogs += result.changelogs;
-        files += result.files;
-    }
+    bool ok = table_view_schema(args, &v, &err) && table_scan_check(v.schema, &err) &&
+              partition_layout(v.schema, &v.arena, &v.partition, &err);
     if (ok) {
-        (void)printf("{\"snapshots\":%lld,\"changelogs\":%lld,\"files\":%llu,\"earliest\":%lld}\n",
-                     (long long)snapshots, (long long)changelogs, (unsigned long long)files,
-                     (long long)result.earliest);
+        struct str producer = str_trim(schema_option(v.schema, STR("changelog-producer")));
+        c.deltas = producer.len == 0 || str_eq_nocase(producer, STR("none"));
+        data_file_layout(v.schema, &v.arena, &c.layout);
+        run_reader_schemas_init(&c.schemas, v.fs, v.path, v.schema);
+        ok = print_all(args, &c, &err);
+        run_reader_schemas_release(&c.schemas);
     }
-    if (ok && result.holder[0] != '\0') {
-        (void)fprintf(stderr, "inlet: the consumer '%s' keeps older snapshots\n", result.holder);
-    }
-    opened_close(&o);
-    return ok ? CODE_DONE : complain(&err);
+    buf_release(&c.line);
+    return table_view_end(&v, ok, &err);
 }

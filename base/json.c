@@ -113,6 +113,18 @@ bool json_i64(const struct json *n, int64_t *out)
     return false;
 }
 
+bool json_f64(const struct json *n, double *out)
+{
+    if (!yyjson_is_num(node(n))) {
+        return false;
+    }
+    *out = yyjson_get_num(node(n));
+    if (yyjson_is_sint(node(n)) && yyjson_get_sint(node(n)) == 0) {
+        *out = -0.0; /* only "-0" is a signed 0 */
+    }
+    return true;
+}
+
 bool json_bool(const struct json *n, bool *out)
 {
     if (!yyjson_is_bool(node(n))) {

@@ -39,6 +39,7 @@ bool json_next(struct json_iter *it, struct str *key, const struct json **value)
 
 bool json_str(const struct json *n, struct str *out); /* false unless a string */
 bool json_i64(const struct json *n, int64_t *out);    /* false unless an integer that fits */
+bool json_f64(const struct json *n, double *out);     /* false unless a number */
 bool json_bool(const struct json *n, bool *out);
 /* Members that must be there: FAIL_CORRUPT `member "x" is missing` / `is not a …`. */
 MUST_USE bool json_need_str(const struct json *object, const char *key, struct str *out,

@@ -13,6 +13,10 @@
  * FAIL_CONFLICT: reopen (sequence numbers, columns) foreign COMPACT or ANALYZE → applied to the
  * live files; go on
  *
+ * Commits without a position carry no stamp: they are by hand (table_edit.h), not of a job. For
+ * them "ours" is what names a list that this process wrote, and a COMPACT goes on over whatever
+ * others did as long as its inputs are live.
+ *
  * Thread: the committer's. */
 #pragma once
 
@@ -35,16 +39,18 @@ struct commit_owner {
 };
 
 struct commit_request {
-    enum snapshot_kind kind; /* APPEND or COMPACT */
-    int64_t identifier;      /* epoch · 2⁴⁰ + mark */
+    enum snapshot_kind kind; /* APPEND, COMPACT or OVERWRITE */
+    int64_t identifier;      /* of a job: epoch · 2⁴⁰ + mark */
     const struct manifest_entry *entries;
     size_t entry_count;
     const struct manifest_entry *changelog;
     size_t changelog_count;
     bool *out_reached; /* set when the snapshot may stand: then the data files may be listed,
                           whatever the result says, and must not be removed */
-    const struct position *position; /* what the table contains with this snapshot */
+    const struct position
+        *position; /* what the table contains with this snapshot; NULL: no stamp */
     const struct stamp_backfill *backfill;
+    const int64_t *watermark; /* NULL: that of the snapshot before */
 };
 
 /* On success the table's base, live files, position, backfill and last_own_snapshot are those of

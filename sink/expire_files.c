@@ -76,7 +76,7 @@ static bool keep_data(struct expire_files *f, const struct snapshot *s, struct m
     return ok;
 }
 
-static bool keep_whole(struct expire_files *f, const struct snapshot *s, struct error *err)
+bool expire_files_keep_whole(struct expire_files *f, const struct snapshot *s, struct error *err)
 {
     return expire_files_keep(f, s, err) && keep_data(f, s, &f->keep, err);
 }
@@ -92,13 +92,13 @@ static bool keep_branch(struct expire_files *f, const char *root, struct error *
               snapshot_earliest_id(f->fs, root, &first, err) &&
               snapshot_latest_id(f->fs, root, &last, err);
     for (size_t i = 0; ok && i < count; i++) {
-        ok = keep_whole(f, &tags[i], err);
+        ok = expire_files_keep_whole(f, &tags[i], err);
     }
     for (int64_t id = first; ok && id > 0 && id <= last; id++) {
         struct snapshot s;
         bool found = false;
         ok = snapshot_read(f->fs, root, id, &f->arena, &s, &found, err) &&
-             (!found || keep_whole(f, &s, err));
+             (!found || expire_files_keep_whole(f, &s, err));
     }
     return ok || error_in(err, "%s", root);
 }
@@ -243,6 +243,38 @@ bool expire_files_remove_changelog(struct expire_files *f, const struct snapshot
             ok = remove_data(f, &entries.items[i], err);
         }
     }
+    arena_release(&a);
+    return ok;
+}
+
+static bool remove_unkept(struct expire_files *f, const struct manifest_entries *entries,
+                          struct error *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < entries->count; i++) {
+        const struct manifest_entry *entry = &entries->items[i];
+        ok = entry->kind == MANIFEST_DELETE || kept(&f->keep, entry->file->name) ||
+             remove_data(f, entry, err);
+    }
+    return ok;
+}
+
+bool expire_files_remove_added(struct expire_files *f, const struct snapshot *s, struct error *err)
+{
+    struct arena a = {0};
+    struct manifest_entries entries = {0};
+    bool whole = false;
+    bool ok = read_entries(f, s->delta_list, &a, &entries, &whole, err) &&
+              remove_unkept(f, &entries, err);
+    arena_release(&a);
+    return ok;
+}
+
+bool expire_files_remove_live(struct expire_files *f, const struct snapshot *s, struct error *err)
+{
+    struct arena a = {0};
+    struct manifest_entries live = {0};
+    bool ok = table_scan_plan(f->fs, f->path, s, &a, &live, err) && remove_unkept(f, &live, err);
     arena_release(&a);
     return ok;
 }

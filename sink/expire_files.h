@@ -39,6 +39,9 @@ MUST_USE bool expire_files_keep(struct expire_files *f, const struct snapshot *s
 MUST_USE bool expire_files_keep_branches(struct expire_files *f, struct error *err);
 MUST_USE bool expire_files_keep_tags(struct expire_files *f, int64_t first, int64_t last,
                                      struct error *err);
+/* All of a snapshot: its data files, too. */
+MUST_USE bool expire_files_keep_whole(struct expire_files *f, const struct snapshot *s,
+                                      struct error *err);
 void expire_files_forget(struct expire_files *f); /* starts anew */
 
 /* Data files that this snapshot's changes dropped, which only earlier ones show; those that it adds
@@ -48,6 +51,11 @@ MUST_USE bool expire_files_remove_dropped(struct expire_files *f, const struct s
                                           bool level0, struct error *err);
 MUST_USE bool expire_files_remove_changelog(struct expire_files *f, const struct snapshot *s,
                                             struct error *err);
+/* Data files that are not kept: that the snapshot's changes add; that it shows. */
+MUST_USE bool expire_files_remove_added(struct expire_files *f, const struct snapshot *s,
+                                        struct error *err);
+MUST_USE bool expire_files_remove_live(struct expire_files *f, const struct snapshot *s,
+                                       struct error *err);
 /* A manifest list with its manifests; an empty name is none. */
 MUST_USE bool expire_files_remove_list(struct expire_files *f, struct str list, struct error *err);
 MUST_USE bool expire_files_remove_statistics(struct expire_files *f, const struct snapshot *s,

@@ -161,6 +161,7 @@ void schema_file_print(const struct schema *s, struct buf *out)
 
 struct parse {
     struct schema *schema;
+    bool ids_optional;
     struct arena *arena;
     struct error *err;
 };
@@ -177,6 +178,10 @@ static struct str optional_text(struct parse *p, const struct json *o, const cha
 static bool need_id(struct parse *p, const struct json *o, int32_t *out)
 {
     int64_t id;
+    if (p->ids_optional && json_get(o, "id") == NULL) {
+        *out = 0;
+        return true;
+    }
     if (!json_need_i64(o, "id", &id, p->err)) {
         return false;
     }
@@ -277,6 +282,13 @@ static bool parse_type(struct parse *p, const struct json *n, unsigned depth, st
         return parse_nested(p, n, depth, out);
     }
     return error_set(p->err, FAIL_CORRUPT, "member \"type\" is neither a text nor an object");
+}
+
+bool schema_file_parse_type(const struct json *n, struct arena *arena, struct type *out,
+                            struct error *err)
+{
+    struct parse p = {.arena = arena, .ids_optional = true, .err = err};
+    return parse_type(&p, n, 0, out);
 }
 
 static bool parse_field(struct parse *p, const struct json *n, size_t i)

@@ -16,6 +16,12 @@ void schema_file_print(const struct schema *s, struct buf *out);
  * name. */
 MUST_USE bool schema_file_parse(struct str json, struct schema **out, struct error *err);
 
+/* A type as schema files write it, of somebody else's JSON: fields of ROWs may lack ids, and have 0
+ * then (schema_change_number gives them). Everything lives in the arena. */
+struct json;
+MUST_USE bool schema_file_parse_type(const struct json *n, struct arena *arena, struct type *out,
+                                     struct error *err);
+
 MUST_USE bool schema_file_read(struct fs fs, const char *table_path, int64_t id,
                                struct schema **out, struct error *err);
 /* *out = NULL when the table has no schema (does not exist). */

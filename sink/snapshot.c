@@ -504,6 +504,11 @@ void snapshot_hint_earliest(struct fs fs, const char *table_path, int64_t id)
     write_hint(fs, table_path, "snapshot/EARLIEST", id);
 }
 
+void snapshot_hint_latest(struct fs fs, const char *table_path, int64_t id)
+{
+    write_hint(fs, table_path, "snapshot/LATEST", id);
+}
+
 void snapshot_hint_changelog(struct fs fs, const char *table_path, int64_t id)
 {
     write_hint(fs, table_path, "changelog/EARLIEST", id);

@@ -66,6 +66,7 @@ MUST_USE bool snapshot_earliest_id(struct fs fs, const char *table_path, int64_t
                                    struct error *err);
 /* The oldest that is left, for readers. Its failure is ignored: a hint is a help only. */
 void snapshot_hint_earliest(struct fs fs, const char *table_path, int64_t id);
+void snapshot_hint_latest(struct fs fs, const char *table_path, int64_t id);
 
 /* Long-lived changelogs: snapshot files kept in a folder of their own after their expiry
  * (changelog/changelog-<id>). Ids are 0 when there is none. */

@@ -397,21 +397,29 @@ static struct schema *new_schema(const struct schema *shape, const struct schema
     return s;
 }
 
+bool table_check_schema(const struct schema *s, struct error *err)
+{
+    struct table_options options;
+    struct merge_rule *rule = NULL;
+    if (!schema_file_check_writable(s, err) || !table_parse_options(s, &options, err) ||
+        !merge_rule_new(s, &rule, err)) {
+        return false;
+    }
+    merge_rule_free(rule);
+    return true;
+}
+
 static bool create(struct table *t, const struct schema *shape, const struct schema_option *wanted,
                    size_t wanted_count, struct error *err)
 {
     struct schema *made = new_schema(shape, wanted, wanted_count, err);
-    struct table_options options;
-    struct merge_rule *rule = NULL;
     if (made == NULL) {
         return false;
     }
-    if (!schema_file_check_writable(made, err) || !table_parse_options(made, &options, err) ||
-        !merge_rule_new(made, &rule, err)) {
+    if (!table_check_schema(made, err)) {
         schema_free(made);
         return false;
     }
-    merge_rule_free(rule);
     bool ok = schema_file_publish(t->fs, t->path, made, err);
     schema_free(made);
     /* Somebody else made it meanwhile, or we did and the answer was lost: then it is an existing
@@ -604,6 +612,23 @@ fail:
     error_in(err, "%s", t->label);
     table_free(t);
     return false;
+}
+
+bool table_open_edit(struct fs fs, const char *root, struct str database, struct str name,
+                     struct table **out, struct error *err)
+{
+    struct table *t = NULL;
+    if (!table_open_read(fs, root, database, name, &t, err)) {
+        return false;
+    }
+    if (!table_schema_digest(t, &t->schema_digest, err)) {
+        error_in(err, "%s", t->label);
+        table_free(t);
+        return false;
+    }
+    t->state = TABLE_LIVE;
+    *out = t;
+    return true;
 }
 
 struct table *table_stub(struct fs fs, const char *root, struct str database, struct str name)

@@ -94,6 +94,10 @@ struct table {
 MUST_USE bool table_parse_options(const struct schema *s, struct table_options *out,
                                   struct error *err);
 
+/* Whether this program can write a table of that schema: columns, keys, options, merge engine.
+ * FAIL_SCHEMA and FAIL_CONFIG name what is not supported. */
+MUST_USE bool table_check_schema(const struct schema *s, struct error *err);
+
 /* Among the wanted options of a new table: the columns that it is partitioned by, "dt,hour"; not
  * kept as an option. */
 #define TABLE_PARTITION_OPTION "partition"
@@ -110,6 +114,9 @@ MUST_USE bool table_open(struct fs fs, const char *root, struct str database, st
                          bool *out_found_stamp, struct stamp *out_stamp, struct error *err);
 /* Opens an existing table for reading only (any writer's); FAIL_CONFIG when there is none. */
 MUST_USE bool table_open_read(struct fs fs, const char *root, struct str database, struct str name,
+                              struct table **out, struct error *err);
+/* As table_open_read, for commits by hand (commit.h): no job's stamp is looked for. */
+MUST_USE bool table_open_edit(struct fs fs, const char *root, struct str database, struct str name,
                               struct table **out, struct error *err);
 /* A table that could not be opened: parked by the caller, no schema, nothing of it is touched. */
 struct table *table_stub(struct fs fs, const char *root, struct str database, struct str name);

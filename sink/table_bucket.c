@@ -22,8 +22,8 @@ struct table_bucket *table_bucket_find(const struct table_bucket_list *l, struct
     return b;
 }
 
-struct table_bucket *table_bucket_add(struct table_bucket_list *l, struct str partition, int32_t number,
-                                      const char *path)
+struct table_bucket *table_bucket_add(struct table_bucket_list *l, struct str partition,
+                                      int32_t number, const char *path)
 {
     struct buf key = BUF_INIT(KEY_MAX_BYTES);
     struct table_bucket *b = MEM_NEW(struct table_bucket);

@@ -40,8 +40,8 @@ void table_bucket_list_release(struct table_bucket_list *l);
 struct table_bucket *table_bucket_find(const struct table_bucket_list *l, struct str partition,
                                        int32_t number);
 /* A new one; partition and path are copied. */
-struct table_bucket *table_bucket_add(struct table_bucket_list *l, struct str partition, int32_t number,
-                                      const char *path);
+struct table_bucket *table_bucket_add(struct table_bucket_list *l, struct str partition,
+                                      int32_t number, const char *path);
 /* Drops every bucket's files; the buckets stay. */
 void table_bucket_list_clear(struct table_bucket_list *l);
 

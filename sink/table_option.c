@@ -108,6 +108,40 @@ const char *table_option_near(struct str key)
 
 /* ---- values ---- */
 
+const char *table_option_default(struct str key)
+{
+    /* As table_parse_options, merge_rule_new and expire_options_parse have them: Paimon's. */
+    static const char *const defaults[][2] = {
+        {"bucket", "-1"},
+        {"changelog-producer", "none"},
+        {"compaction.max-size-amplification-percent", "200"},
+        {"compaction.size-ratio", "1"},
+        {"file.compression", "zstd"},
+        {"file.compression.zstd-level", "1"},
+        {"file.format", "parquet"},
+        {"ignore-delete", "false"},
+        {"ignore-update-before", "false"},
+        {"manifest.full-compaction-threshold-size", "16 mb"},
+        {"manifest.merge-min-count", "30"},
+        {"manifest.target-file-size", "8 mb"},
+        {"merge-engine", "deduplicate"},
+        {"num-sorted-run.compaction-trigger", "5"},
+        {"sequence.field.sort-order", "ascending"},
+        {"snapshot.expire.limit", "50"},
+        {"snapshot.num-retained.max", "2147483647"},
+        {"snapshot.num-retained.min", "10"},
+        {"snapshot.time-retained", "1 h"},
+        {"target-file-size", "128 mb"},
+        {"write-only", "false"},
+    };
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        if (str_eq(key, str_of(defaults[i][0]))) {
+            return defaults[i][1];
+        }
+    }
+    return NULL;
+}
+
 static bool is_true(struct str value)
 {
     return str_eq_nocase(value, STR("true"));

@@ -34,5 +34,8 @@ struct table_option table_option_names_at(size_t i);
 bool table_option_find(struct str key, struct table_option *out);
 /* The known name that an unknown one was probably meant to be; NULL when none is near. */
 const char *table_option_near(struct str key);
+/* What an honoured option is when a table does not say it, as its text would be; NULL: nothing, or
+ * it follows from others. */
+const char *table_option_default(struct str key);
 /* FAIL_SCHEMA for what must not be passed over. Unknown options pass. */
 MUST_USE bool table_option_check(struct str key, struct str value, struct error *err);
