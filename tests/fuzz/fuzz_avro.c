@@ -1,5 +1,6 @@
 /* Avro files: any bytes give entries, rows or an error; what was decoded as a row can be encoded
- * again. Each input is read as a manifest, as a manifest list and as a data file. */
+ * again. Each input is read as a manifest, as a manifest list, as an index manifest and as a data
+ * file. */
 #include <stdint.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "sink/format/avro_decoder.h"
 #include "sink/format/avro_encoder.h"
 #include "sink/format/avro_reader.h"
+#include "sink/index_manifest.h"
 #include "sink/manifest.h"
 #include "tests/fuzz/memory_fs.h"
 
@@ -81,6 +83,22 @@ static void read_manifests(struct fs fs, size_t size)
     arena_release(&arena);
 }
 
+static void read_index_manifest(struct fs fs)
+{
+    struct arena arena = {0};
+    struct error err = {0};
+    struct index_manifest_entries entries = {0};
+    struct index_manifest_entries none = {0};
+    struct index_manifest_entries all = {0};
+    if (index_manifest_read(fs, "/t", STR("m"), &arena, &entries, &err)) {
+        must(!index_manifest_combine(&entries, &none, true, &arena, &all, &err) ||
+             all.count <= entries.count);
+    } else {
+        must(err.text[0] != '\0' && entries.count == 0);
+    }
+    arena_release(&arena);
+}
+
 static void read_rows(struct avro_reader *file, const struct avro_decoder *decoder)
 {
     struct arena arena = {0};
@@ -115,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct avro_reader *file;
     struct avro_decoder *decoder;
     read_manifests(fs, size);
+    read_index_manifest(fs);
     if (!avro_reader_open(fs, "/t/d.avro", size, MAX_BLOCK, &file, &err)) {
         return 0;
     }
