@@ -119,6 +119,8 @@ static void prepare(struct bucket_compact *c, const struct table *t,
                                     .max_level = levels->max_level,
                                     .drop_deletes = compact_pick_drops_deletes(levels, unit),
                                     .small_file_bytes = t->options.target_file_bytes / 10 * 7,
+                                    /* inputs may take twice what the output may */
+                                    .memory_bytes = 2 * t->options.format_options.memory_bytes,
                                     .stop = writer->stop};
 }
 
