@@ -94,11 +94,13 @@ class Twin:
     def __init__(self, rng, name):
         self.rng, self.name = rng, name
         self.columns = [('id', 'INT NOT NULL', lambda r: r.randrange(6))]
-        self.options = {'bucket': str(rng.choice([1, 2])), 'file.format': 'avro', 'write-only': 'true'}
+        self.options = {'bucket': str(rng.choice([1, 2])), 'file.format': rng.choice(['avro', 'parquet']), 'write-only': 'true'}
         self.unordered = []
         self.kinds = ['+I', '+U']
         engine = rng.choice(['deduplicate', 'partial-update', 'partial-update', 'aggregation', 'aggregation', 'aggregation', 'first-row'])
         self.options['merge-engine'] = engine
+        if engine != 'first-row' and rng.random() < 0.4:
+            self.options['changelog-producer'] = rng.choice(['input', 'lookup', 'full-compaction'])
         self.unique = False  # keys within a commit
         getattr(self, engine.replace('-', '_'))()
         if engine != 'first-row' and rng.random() < 0.35:
@@ -286,11 +288,15 @@ def look(args, judge, lake, twin, what, counts):
     return good
 
 
-def verified(twin, checked, faults):
-    """Sums of up to 18 digits may leave their type: Avro's readers then see null, the statistics, Java's too, the number."""
-    beyond = any(t in ('DECIMAL(4,1)', 'DECIMAL(18,3)') and twin.options.get('fields.%s.aggregate-function' % n) == 'sum'
-                 for n, t, _ in twin.columns)
-    return checked['rc'] == 0 or beyond and set(json.loads(faults[-1])['problems']) == {'stats'}
+def beyond(twin):
+    """Columns whose sums may leave their type: up to 18 digits Paimon does not look. A merge shows the number, an Avro file that holds
+    it reads as null; its statistics, Java's too, have the number."""
+    return [n for n, t, _ in twin.columns if t in ('DECIMAL(4,1)', 'DECIMAL(18,3)')
+            and twin.options.get('fields.%s.aggregate-function' % n) == 'sum']
+
+
+def without(lines, columns):
+    return [dump({k: v for k, v in json.loads(x, parse_int=Number, parse_float=Number).items() if k not in columns}) for x in lines]
 
 
 def compact(args, judge, lake, twin, counts):
@@ -307,7 +313,10 @@ def compact(args, judge, lake, twin, counts):
         if twin.options['merge-engine'] == 'first-row':
             rows = merged if {r['id']: r['n'] for r in map(json.loads, merged)} == twin.first else ['%s' % twin.first]
         checked, faults = judge.ask('verify m.%s' % twin.name)
-        good = done.returncode == 0 and verified(twin, checked, faults) and normal(rows, twin.unordered) == normal(merged, twin.unordered)
+        odd = beyond(twin)
+        sound = checked['rc'] == 0 or odd and set(json.loads(faults[-1])['problems']) == {'stats'}
+        unordered = [c for c in twin.unordered if c not in odd]
+        good = done.returncode == 0 and sound and (normal(without(rows, odd), unordered) == normal(without(merged, odd), unordered))
         why = '%s%s\n  before: %s\n  after:  %s\n%s' % (done.stderr.decode()[:1500], after.get('err', ''), '\n          '.join(rows),
                                                     '\n          '.join(merged), '\n'.join(faults))
     if not good:
@@ -349,7 +358,8 @@ def main():
                 break
             if args.compact and step == 'written' and twin.options['merge-engine'] == 'first-row':
                 compact(args, judge, lake, twin, counts)
-        if args.compact and os.path.isdir(os.path.join(lake, 'm.db', twin.name, 'snapshot')):
+        if (args.compact and twin.options.get('changelog-producer', 'input') == 'input'
+                and os.path.isdir(os.path.join(lake, 'm.db', twin.name, 'snapshot'))):
             compact(args, judge, lake, twin, counts)
     judge.process.stdin.close()
     judge.process.wait()
