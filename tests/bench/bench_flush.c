@@ -299,7 +299,8 @@ static void run_merge(uint64_t rows, struct fs fs, const char *folder)
     }
     struct run_schemas schemas;
     run_reader_schemas_init(&schemas, fs, folder, b.schema);
-    struct run_origin origin = {fs, folder, 0, b.schema, &b.layout, &schemas, NULL};
+    struct run_origin origin = {
+        .fs = fs, .folder = folder, .schema = b.schema, .layout = &b.layout, .schemas = &schemas};
     struct run_target target = b.target;
     target.level = 5;
     target.source = RUN_COMPACT;
@@ -317,7 +318,7 @@ static void run_merge(uint64_t rows, struct fs fs, const char *folder)
     }
     (void)printf("compaction of two runs %.3f us/row\n", per_row(at, result.rows_read));
     compact_task_abandon(&work, &result);
-    run_writer_remove(fs, folder, 0, &files);
+    run_writer_remove(fs, folder, &files);
     run_reader_schemas_release(&schemas);
     sort_buffer_free(buffer);
     bench_release(&b);
