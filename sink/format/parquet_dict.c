@@ -72,7 +72,7 @@ static uint64_t number_at(const struct parquet_dict *d, uint32_t number)
 /* At most half of the slots are taken. */
 static void grow(struct parquet_dict *d)
 {
-    uint32_t want = d->slot_count == 0 ? FIRST_SLOTS : d->slot_count * 4;
+    uint32_t want = d->slot_count == 0 ? FIRST_SLOTS : d->slot_count * 2;
     mem_free(d->slots);
     d->slots = MEM_ARRAY(uint32_t, want);
     d->slot_count = want;
