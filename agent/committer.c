@@ -224,9 +224,15 @@ static bool publish(struct committer *c, size_t route, int64_t mark, struct list
         table_set_backfill(t, backfill);
         return true;
     }
-    if (!commit_publish(t, c->p->owner, &request, err)) {
+    struct slot_set *slots = c->p->routes[route].slots;
+    struct index_manifest_entries index = {0};
+    request.index = &index;
+    if (!slot_set_write_index(slots, c->p->owner->file_uuid, c->p->owner->file_counter, &l->arena,
+                              &index, err) ||
+        !commit_publish(t, c->p->owner, &request, err)) {
         if (!reached) {
             listing_discard(l, t);
+            slot_set_unlisted(slots, &index);
         }
         if (parks_table(err->code)) {
             park_now(c, route, err->code, err->text);

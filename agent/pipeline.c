@@ -31,9 +31,9 @@ void pipeline_notice(struct pipeline *p, uint32_t route, const struct error *err
         p, (struct event){.kind = EVENT_PARK, .route = route, .error = *err, .position = position});
 }
 
-/* The budget: a first copy has at most 2 × readers chunk buffers in flight plus what they read
- * into; they and the queues get two thirds, the stream one third. Without a copy the stream has two
- * thirds and compactions, codecs and batches the rest. */
+/* The budget. A first copy has at most 2 × readers chunk buffers in flight and one being filled:
+ * half for them, a quarter for the stream. Without a copy the stream has half. Queues have a
+ * sixteenth, open files a quarter. */
 size_t pipeline_stream_limit(const struct pipeline *p)
 {
     uint64_t share = atomic_load(&p->copying) ? p->memory_bytes / 4 : p->memory_bytes / 2;

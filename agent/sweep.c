@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "sink/index_manifest.h"
 #include "sink/manifest.h"
 #include "sink/paths.h"
 #include "sink/snapshot.h"
@@ -68,8 +69,8 @@ static bool collect_buckets(struct sweep *s, const char *folder, size_t depth, s
 
 static bool collect_all(struct sweep *s, struct error *err)
 {
-    const char *manifests = paths_join(&s->arena, s->t->path, STR("manifest"));
-    if (!collect(s, manifests, err)) {
+    if (!collect(s, paths_join(&s->arena, s->t->path, STR("manifest")), err) ||
+        !collect(s, paths_join(&s->arena, s->t->path, STR("index")), err)) {
         return false;
     }
     return collect_buckets(s, s->t->path, s->t->partition.count, err);
@@ -105,6 +106,19 @@ static bool keep_list(struct sweep *s, struct str list, struct arena *scratch, s
     return true;
 }
 
+static bool keep_index(struct sweep *s, struct str name, struct arena *scratch, struct error *err)
+{
+    struct index_manifest_entries entries = {0};
+    keep(s, name);
+    if (!index_manifest_read(s->t->fs, s->t->path, name, scratch, &entries, err)) {
+        return false;
+    }
+    for (size_t i = 0; i < entries.count; i++) {
+        keep(s, entries.items[i].file_name);
+    }
+    return true;
+}
+
 /* The base list only names what earlier snapshots' deltas named, but for manifests that were merged
  * into it. */
 static bool keep_base(struct sweep *s, struct str list, struct arena *scratch, struct error *err)
@@ -131,7 +145,8 @@ static bool keep_snapshot(struct sweep *s, int64_t id, bool *whole, struct error
         ok = (*whole ? keep_list(s, snapshot.base_list, &scratch, err)
                      : keep_base(s, snapshot.base_list, &scratch, err)) &&
              keep_list(s, snapshot.delta_list, &scratch, err) &&
-             keep_list(s, snapshot.changelog_list, &scratch, err);
+             keep_list(s, snapshot.changelog_list, &scratch, err) &&
+             keep_index(s, snapshot.index_manifest, &scratch, err);
         *whole = false;
     }
     arena_release(&scratch);
@@ -158,7 +173,8 @@ static bool keep_copies(struct sweep *s, const char *folder, struct str prefix, 
              (!found || (snapshot_parse(buf_str(&text), &scratch, &copy, err) &&
                          keep_list(s, copy.base_list, &scratch, err) &&
                          keep_list(s, copy.delta_list, &scratch, err) &&
-                         keep_list(s, copy.changelog_list, &scratch, err)));
+                         keep_list(s, copy.changelog_list, &scratch, err) &&
+                         keep_index(s, copy.index_manifest, &scratch, err)));
         buf_release(&text);
         arena_release(&scratch);
     }

@@ -181,7 +181,7 @@ static enum look judge_snapshot(const struct attempt *a, const struct snapshot *
 static enum look look_ahead(struct attempt *a, struct error *err)
 {
     struct table *t = a->t;
-    if (!check_base(t, err)) {
+    if (!check_base(t, err) || !snapshot_check_previous(t->fs, t->path, t->base.id, err)) {
         return LOOK_FAILED;
     }
     for (;;) {
@@ -346,7 +346,6 @@ static void fill_snapshot(struct attempt *a, struct snapshot *s)
     s->id = t->base.id + 1;
     s->uuid = str_of(uuid);
     s->schema_id = t->schema->id;
-    s->index_manifest = t->base.index_manifest;
     s->commit_user = a->owner->user;
     s->commit_identifier = r->identifier;
     s->kind = r->kind;
@@ -371,6 +370,25 @@ static void fill_snapshot(struct attempt *a, struct snapshot *s)
                           .backfill = *r->backfill};
     buf_release(&position);
     stamp_print(&stamp, &a->arena, s);
+}
+
+/* The snapshot's index manifest: the previous one, or a new one with the changes. */
+static bool write_index(struct attempt *a, struct str *out, struct error *err)
+{
+    const struct table *t = a->t;
+    const struct index_manifest_entries *changes = a->request->index;
+    struct index_manifest_entries previous = {0};
+    struct index_manifest_entries next = {0};
+    *out = t->base.index_manifest;
+    if (changes == NULL || changes->count == 0) {
+        return true;
+    }
+    if (!index_manifest_read(t->fs, t->path, t->base.index_manifest, &a->arena, &previous, err) ||
+        !index_manifest_combine(&previous, changes, true, &a->arena, &next, err)) {
+        return false;
+    }
+    *out = new_name(a, "index-manifest-");
+    return index_manifest_write(t->fs, t->path, *out, &next, err);
 }
 
 /* Everything but the snapshot file itself. */
@@ -406,6 +424,9 @@ static bool prepare(struct attempt *a, struct snapshot *out, struct error *err)
                                  &s.changelog_list_bytes, err)) {
             goto out;
         }
+    }
+    if (!write_index(a, &s.index_manifest, err)) {
+        goto out;
     }
     fill_snapshot(a, &s);
     *out = s;

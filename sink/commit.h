@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "sink/index_manifest.h"
 #include "sink/manifest.h"
 #include "sink/snapshot.h"
 #include "sink/table.h"
@@ -45,6 +46,7 @@ struct commit_request {
     size_t entry_count;
     const struct manifest_entry *changelog;
     size_t changelog_count;
+    const struct index_manifest_entries *index; /* changes of the index files; NULL: none */
     bool *out_reached; /* set when the snapshot may stand: then the data files may be listed,
                           whatever the result says, and must not be removed */
     const struct position

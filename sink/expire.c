@@ -70,6 +70,8 @@ bool expire_options_parse(const struct schema *s, struct expire_options *out, st
     o.decoupled = c->min > n->min || c->max > n->max || c->time_ms > n->time_ms;
     o.has_changelog = producer.ptr != NULL && !str_eq(producer, STR("none"));
     o.consumers = !str_eq(schema_option(s, STR("consumer.changelog-only")), STR("true"));
+    o.index_in_buckets =
+        str_eq_nocase(schema_option(s, STR("index-file-in-data-file-dir")), STR("true"));
     *out = o;
     return true;
 }
@@ -134,13 +136,6 @@ static bool check_range(const struct snapshot *s, size_t count, int64_t end, str
     if (count == 0 || s[count - 1].id != end) {
         return error_set(err, FAIL_CONFLICT, "snapshot %" PRId64 " went away meanwhile", end);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (s[i].index_manifest.len > 0) {
-            return error_set(err, FAIL_SCHEMA,
-                             "snapshots with an index manifest are not expired yet: let Paimon's "
-                             "expire_snapshots do it");
-        }
-    }
     return true;
 }
 
@@ -151,7 +146,7 @@ static bool remove_metadata(struct expire *e, const struct snapshot *s, struct e
     return (!lists || (expire_files_remove_list(f, s->base_list, err) &&
                        expire_files_remove_list(f, s->delta_list, err))) &&
            (e->o->decoupled || expire_files_remove_list(f, s->changelog_list, err)) &&
-           expire_files_remove_statistics(f, s, err);
+           expire_files_remove_index(f, s, err) && expire_files_remove_statistics(f, s, err);
 }
 
 static bool expire_until(struct expire *e, int64_t first, int64_t end, struct error *err)
@@ -332,7 +327,10 @@ bool expire_run(struct fs fs, const char *table_path, const struct expire_option
                 const struct partition_layout *partition, int64_t now_ms, const struct stop *stop,
                 struct expire_result *out, struct error *err)
 {
-    struct expire e = {.files = {.fs = fs, .path = table_path, .partition = partition},
+    struct expire e = {.files = {.fs = fs,
+                                 .path = table_path,
+                                 .partition = partition,
+                                 .index_in_buckets = o->index_in_buckets},
                        .o = o,
                        .stop = stop,
                        .result = out};

@@ -32,10 +32,11 @@ struct expire_retention {
 struct expire_options {
     struct expire_retention snapshot;
     struct expire_retention changelog;
-    bool decoupled;     /* some changelog retention exceeds the snapshots' */
-    bool has_changelog; /* the table has a changelog producer */
-    bool consumers;     /* they hold snapshots (consumer.changelog-only: only changelogs) */
-    int64_t limit;      /* snapshot.expire.limit: 50 a run */
+    bool decoupled;        /* some changelog retention exceeds the snapshots' */
+    bool has_changelog;    /* the table has a changelog producer */
+    bool index_in_buckets; /* index-file-in-data-file-dir */
+    bool consumers;        /* they hold snapshots (consumer.changelog-only: only changelogs) */
+    int64_t limit;         /* snapshot.expire.limit: 50 a run */
 };
 /* FAIL_CONFIG names the option. */
 MUST_USE bool expire_options_parse(const struct schema *s, struct expire_options *out,

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/failpoint.h"
+#include "sink/index_manifest.h"
 #include "sink/manifest.h"
 #include "sink/paths.h"
 #include "sink/table_scan.h"
@@ -55,12 +56,36 @@ static bool keep_manifests(struct expire_files *f, struct str list, struct error
     return ok;
 }
 
+/* None when it is gone: an earlier run was past it. */
+static bool read_index(struct expire_files *f, struct str name, struct arena *a,
+                       struct index_manifest_entries *out, struct error *err)
+{
+    bool found = false;
+    if (name.len == 0) {
+        return true;
+    }
+    return is_there(f, paths_manifest(a, f->path, name), &found, err) &&
+           (!found || index_manifest_read(f->fs, f->path, name, a, out, err));
+}
+
+static bool keep_index(struct expire_files *f, struct str name, struct error *err)
+{
+    struct arena a = {0};
+    struct index_manifest_entries entries = {0};
+    bool ok = read_index(f, name, &a, &entries, err);
+    keep(&f->keep, name);
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        keep(&f->keep, entries.items[i].file_name);
+    }
+    arena_release(&a);
+    return ok;
+}
+
 bool expire_files_keep(struct expire_files *f, const struct snapshot *s, struct error *err)
 {
-    keep(&f->keep, s->index_manifest);
     keep(&f->keep, s->statistics);
-    return keep_manifests(f, s->base_list, err) && keep_manifests(f, s->delta_list, err) &&
-           keep_manifests(f, s->changelog_list, err);
+    return keep_index(f, s->index_manifest, err) && keep_manifests(f, s->base_list, err) &&
+           keep_manifests(f, s->delta_list, err) && keep_manifests(f, s->changelog_list, err);
 }
 
 static bool keep_data(struct expire_files *f, const struct snapshot *s, struct map *into,
@@ -303,6 +328,39 @@ bool expire_files_remove_list(struct expire_files *f, struct str list, struct er
         ok = remove_named(f, "manifest", metas.items[i].name, err);
     }
     ok = ok && (!found || remove_named(f, "manifest", list, err));
+    arena_release(&a);
+    return ok;
+}
+
+static bool remove_index_file(struct expire_files *f, const struct index_manifest_entry *entry,
+                              struct error *err)
+{
+    struct arena a = {0};
+    struct index_manifest_place place = {.fs = f->fs,
+                                         .table_path = f->path,
+                                         .in_bucket_folders = f->index_in_buckets,
+                                         .partition_path = ""};
+    const char *path = NULL;
+    bool ok = true;
+    if (!kept(&f->keep, entry->file_name)) {
+        ok = partition_path(f->partition, entry->partition, &a, &place.partition_path, err) &&
+             index_manifest_file_path(&place, entry, &a, &path, err) &&
+             expire_files_remove_path(f, path, err);
+        keep(&f->keep, entry->file_name); /* once */
+    }
+    arena_release(&a);
+    return ok;
+}
+
+bool expire_files_remove_index(struct expire_files *f, const struct snapshot *s, struct error *err)
+{
+    struct arena a = {0};
+    struct index_manifest_entries entries = {0};
+    bool ok = read_index(f, s->index_manifest, &a, &entries, err);
+    for (size_t i = 0; ok && i < entries.count; i++) {
+        ok = remove_index_file(f, &entries.items[i], err);
+    }
+    ok = ok && remove_named(f, "manifest", s->index_manifest, err);
     arena_release(&a);
     return ok;
 }

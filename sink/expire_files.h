@@ -22,6 +22,7 @@ struct expire_files {
     struct fs fs;
     const char *path; /* of the table */
     const struct partition_layout *partition;
+    bool index_in_buckets; /* index-file-in-data-file-dir */
     struct arena arena;
     struct snapshot *tags; /* ascending by id */
     size_t tag_count;
@@ -58,6 +59,9 @@ MUST_USE bool expire_files_remove_live(struct expire_files *f, const struct snap
                                        struct error *err);
 /* A manifest list with its manifests; an empty name is none. */
 MUST_USE bool expire_files_remove_list(struct expire_files *f, struct str list, struct error *err);
+/* Its index manifest with the index files that it names. */
+MUST_USE bool expire_files_remove_index(struct expire_files *f, const struct snapshot *s,
+                                        struct error *err);
 MUST_USE bool expire_files_remove_statistics(struct expire_files *f, const struct snapshot *s,
                                              struct error *err);
 MUST_USE bool expire_files_remove_path(struct expire_files *f, const char *path, struct error *err);

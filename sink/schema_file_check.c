@@ -1,6 +1,7 @@
 /* What a writer must not pass over: options, types and kinds of tables that change the meaning of
  * data and are not built (paimon-write-path §3.6, paimon-format §2.4, §11). */
 #include "base/str.h"
+#include "sink/bucket_assign.h"
 #include "sink/format/format.h"
 #include "sink/merge_rule.h"
 #include "sink/partition.h"
@@ -43,14 +44,19 @@ static bool check_bucket(const struct schema *s, struct error *err)
         return error_set(err, FAIL_SCHEMA, "option 'bucket' = '%.*s' is not a number",
                          STR_FMT(str_slice(text, 0, 40)));
     }
-    if (bucket < 1) {
+    if (bucket < 1 && bucket != -1) {
         return error_set(err, FAIL_SCHEMA,
-                         "option 'bucket' = %lld%s is not supported yet: only fixed buckets (1 or "
-                         "more) are; create the table with bucket: N",
-                         (long long)bucket,
-                         bucket == -1   ? " (dynamic buckets)"
-                         : bucket == -2 ? " (postponed buckets)"
-                                        : "");
+                         "option 'bucket' = %lld%s is not supported yet: fixed buckets (1 or more) "
+                         "and dynamic ones (-1) are",
+                         (long long)bucket, bucket == -2 ? " (postponed buckets)" : "");
+    }
+    struct bucket_assign_options dynamic;
+    if (bucket == -1 && !bucket_assign_parse(s, &dynamic, err)) {
+        err->code = FAIL_SCHEMA;
+        return false;
+    }
+    if (bucket == -1 && schema_option(s, STR("bucket-key")).ptr != NULL) {
+        return error_set(err, FAIL_SCHEMA, "option 'bucket-key' does not go with bucket = -1");
     }
     return bucket <= INT32_MAX ||
            error_set(err, FAIL_SCHEMA, "option 'bucket' = %lld is absurd", (long long)bucket);

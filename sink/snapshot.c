@@ -394,9 +394,9 @@ static bool exists(const struct log *l, int64_t id, struct arena *a, bool *out, 
     return l->fs.ops->size(l->fs.self, l->path(a, l->table_path, id), &bytes, out, err);
 }
 
-/* Lowest and highest id in the folder; 0 when there is none. */
-static bool list_ids(const struct log *l, struct arena *a, int64_t *out_low, int64_t *out_high,
-                     struct error *err)
+/* Lowest and highest id in the folder, 0 when there is none, and how many there are. */
+static bool list_all(const struct log *l, struct arena *a, int64_t *out_low, int64_t *out_high,
+                     int64_t *out_count, struct error *err)
 {
     struct fs_entry *entries;
     size_t count;
@@ -406,6 +406,7 @@ static bool list_ids(const struct log *l, struct arena *a, int64_t *out_low, int
     }
     int64_t low = 0;
     int64_t high = 0;
+    int64_t ids = 0;
     for (size_t i = 0; i < count; i++) {
         struct str name = entries[i].name;
         int64_t id;
@@ -415,10 +416,19 @@ static bool list_ids(const struct log *l, struct arena *a, int64_t *out_low, int
         }
         low = low == 0 || id < low ? id : low;
         high = id > high ? id : high;
+        ids++;
     }
     *out_low = low;
     *out_high = high;
+    *out_count = ids;
     return true;
+}
+
+static bool list_ids(const struct log *l, struct arena *a, int64_t *out_low, int64_t *out_high,
+                     struct error *err)
+{
+    int64_t count;
+    return list_all(l, a, out_low, out_high, &count, err);
 }
 
 static bool latest_id(const struct log *l, int64_t *out, struct error *err)
@@ -486,6 +496,50 @@ bool snapshot_changelog_ids(struct fs fs, const char *table_path, int64_t *out_e
 {
     struct log l = changelog_log(fs, table_path);
     return earliest_id(&l, out_earliest, err) && latest_id(&l, out_latest, err);
+}
+
+static bool gap(int64_t missing, struct error *err)
+{
+    return error_set(err, FAIL_DIVERGED,
+                     "snapshot-%" PRId64
+                     " is missing between others: the table was rolled back while somebody "
+                     "committed, and files may be gone",
+                     missing);
+}
+
+bool snapshot_check_previous(struct fs fs, const char *table_path, int64_t id, struct error *err)
+{
+    struct log l = snapshot_log(fs, table_path);
+    struct arena a = {0};
+    int64_t low = 0;
+    int64_t high = 0;
+    bool there = true;
+    bool ok = id <= 1 || exists(&l, id - 1, &a, &there, err);
+    if (ok && !there) {
+        ok = list_ids(&l, &a, &low, &high, err) && (low == 0 || low >= id || gap(id - 1, err));
+    }
+    arena_release(&a);
+    return ok;
+}
+
+bool snapshot_check_chain(struct fs fs, const char *table_path, struct error *err)
+{
+    struct log l = snapshot_log(fs, table_path);
+    struct arena a = {0};
+    int64_t low = 0;
+    int64_t high = 0;
+    int64_t count = 0;
+    bool ok = list_all(&l, &a, &low, &high, &count, err);
+    for (int64_t id = low; ok && count > 0 && count <= high - low && id < high; id++) {
+        bool there = false;
+        ok = exists(&l, id, &a, &there, err) &&
+             (there || list_all(&l, &a, &low, &high, &count, err)); /* expired meanwhile? */
+        if (ok && !there && low < id) {
+            ok = gap(id, err);
+        }
+    }
+    arena_release(&a);
+    return ok;
 }
 
 static void write_hint(struct fs fs, const char *table_path, const char *which, int64_t id)

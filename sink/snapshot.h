@@ -80,6 +80,14 @@ MUST_USE bool snapshot_keep_changelog(struct fs fs, const char *table_path, int6
                                       struct error *err);
 void snapshot_hint_changelog(struct fs fs, const char *table_path, int64_t id);
 
+/* Whether every snapshot between the earliest and the latest is there: FAIL_DIVERGED names the
+ * first that is not. Paimon's rollback is no transaction: one that deletes snapshots while somebody
+ * publishes the next leaves a gap, and may have removed files that the later ones need. */
+MUST_USE bool snapshot_check_chain(struct fs fs, const char *table_path, struct error *err);
+/* As above, for the predecessor of a snapshot alone. */
+MUST_USE bool snapshot_check_previous(struct fs fs, const char *table_path, int64_t id,
+                                      struct error *err);
+
 /* Exclusive publish of snapshot-<id>, then the LATEST hint (whose failure is ignored; EARLIEST when
  * id is 1). FAIL_CONFLICT, FAIL_UNKNOWN as fs. */
 MUST_USE bool snapshot_publish(struct fs fs, const char *table_path, const struct snapshot *s,

@@ -76,7 +76,7 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
     struct str format = schema_option(s, STR("file.format"));
     struct str write_only = schema_option(s, STR("write-only"));
 
-    if (!option_number(s, "bucket", -1, 1, INT32_MAX, &buckets, err) ||
+    if (!option_number(s, "bucket", TABLE_DYNAMIC, TABLE_DYNAMIC, INT32_MAX, &buckets, err) ||
         !option_number(s, "file.compression.zstd-level", 1, 1, 22, &level, err) ||
         !option_number(s, "manifest.merge-min-count", 30, 1, INT32_MAX, &o.manifest_merge_min_count,
                        err) ||
@@ -115,8 +115,9 @@ static bool admit(struct table *t, const struct manifest_entry *e, struct error 
 {
     struct arena a = {0};
     const char *path = NULL;
+    bool fixed = t->options.buckets != TABLE_DYNAMIC;
     if (e->total_buckets != t->options.buckets || e->bucket < 0 ||
-        e->bucket >= t->options.buckets) {
+        (fixed && e->bucket >= t->options.buckets)) {
         return error_set(err, FAIL_SCHEMA,
                          "file %.*s is in bucket %d of %d, but the table's option 'bucket' is %d: "
                          "rescale the table with INSERT OVERWRITE first",
@@ -442,7 +443,8 @@ static bool find_stamp(struct table *t, struct str job, struct stamp *out, bool 
     if (t->base.id == 0) {
         return true;
     }
-    if (!snapshot_earliest_id(t->fs, t->path, &earliest, err)) {
+    if (!snapshot_check_chain(t->fs, t->path, err) ||
+        !snapshot_earliest_id(t->fs, t->path, &earliest, err)) {
         return false;
     }
     bool overwritten = false;

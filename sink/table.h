@@ -34,11 +34,13 @@
 
 enum table_state { TABLE_COPYING, TABLE_LIVE, TABLE_PARKED };
 
+#define TABLE_DYNAMIC (-1) /* bucket = -1 */
+
 enum table_changelog { TABLE_CHANGELOG_NONE, TABLE_CHANGELOG_INPUT };
 
 /* The table options this program acts on, parsed once. */
 struct table_options {
-    int32_t buckets;
+    int32_t buckets; /* TABLE_DYNAMIC: rows go where the hash index says */
     enum table_changelog changelog;
     const struct format_ops *format;
     struct format_options format_options;

@@ -260,6 +260,7 @@ static bool commit_files(struct table_edit *e, struct commit_request *request,
                          struct manifest_entries *entries, struct arena *arena, struct error *err)
 {
     struct manifest_entries changelog = {0};
+    struct index_manifest_entries index = {0};
     bool reached = false;
     for (size_t i = 0; i < e->edited_cap; i++) {
         if (e->edited[i] != NULL) {
@@ -272,9 +273,13 @@ static bool commit_files(struct table_edit *e, struct commit_request *request,
     request->entry_count = entries->count;
     request->changelog = changelog.items;
     request->changelog_count = changelog.count;
-    bool ok = publish(e, request, err);
+    request->index = &index;
+    bool ok = slot_set_write_index(e->slots, e->uuid, &e->counter, arena, &index, err) &&
+              publish(e, request, err);
     if (ok || reached) {
         forget_files(e);
+    } else {
+        slot_set_unlisted(e->slots, &index);
     }
     e->dirty = e->dirty && !ok;
     return ok;
@@ -313,6 +318,10 @@ bool table_edit_overwrite(struct table_edit *e, int64_t identifier, struct error
     struct arena a = {0};
     struct manifest_entries entries = {0};
     struct commit_request request = {.kind = SNAPSHOT_OVERWRITE, .identifier = identifier};
+    if (t->options.buckets == TABLE_DYNAMIC) {
+        return error_set(err, FAIL_SCHEMA,
+                         "%s has dynamic buckets: overwriting it is not supported yet", t->label);
+    }
     bool ok = flush_all(e, false, err);
     for (size_t i = 0; ok && i < t->buckets.count; i++) {
         const struct table_bucket *b = t->buckets.items[i];

@@ -273,6 +273,30 @@ static void rollback_and_drop_are_noticed(void **state)
     table_free(t);
 }
 
+/* Paimon's rollback takes snapshots away one after another; a commit may slip in between. */
+static void a_rollback_across_a_commit_is_noticed(void **state)
+{
+    struct world *w = *state;
+    struct commit_owner me = owner_of(w, 1);
+    struct table *t = open_table(w);
+    assert_true(commit(w, t, &me, append("a.avro", 1)));
+    assert_true(commit(w, t, &me, append("b.avro", 2)));
+    assert_true(commit(w, t, &me, append("c.avro", 3)));
+    remove_file(paths_snapshot(&w->lake.arena, t->path, 2));
+    expect(w, commit_look(t, &me, &w->lake.err), FAIL_DIVERGED, "snapshot-2 is missing");
+    expect(w, commit(w, t, &me, append("d.avro", 4)), FAIL_DIVERGED, "snapshot-2 is missing");
+    struct table *again = NULL;
+    struct stamp stamp;
+    bool found;
+    expect(w,
+           table_open(w->lake.fs, w->lake.root, STR("d"), STR("t"), w->shape, NULL, 0, STR("job"),
+                      &again, &found, &stamp, &w->lake.err),
+           FAIL_DIVERGED, "snapshot-2 is missing");
+    remove_file(paths_snapshot(&w->lake.arena, t->path, 1)); /* now it is an expiry */
+    assert_true(commit(w, t, &me, append("d.avro", 4)));
+    table_free(t);
+}
+
 static void an_alter_by_others_is_noticed(void **state)
 {
     struct world *w = *state;
@@ -294,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lost_answer_is_recognised, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_kinds, setup, teardown),
         cmocka_unit_test_setup_teardown(rollback_and_drop_are_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rollback_across_a_commit_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(an_alter_by_others_is_noticed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

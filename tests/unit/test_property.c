@@ -85,7 +85,7 @@ static void places(void **state)
            "mean \"file.format\"?");
     refuse("    bucket: 2\n    num-levels: many\n    write-only: true\n",
            "job.yaml:7:5: \"sink.table.properties.num-levels\": ");
-    refuse("    write-only: false\n    bucket: -1\n",
+    refuse("    write-only: false\n    bucket: -2\n",
            "job.yaml:7:5: \"sink.table.properties.bucket\": ");
     refuse("    file:\n      format: orc\n",
            "job.yaml:7:7: \"sink.table.properties.file.format\": ");

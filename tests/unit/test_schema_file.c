@@ -218,7 +218,10 @@ static void writable_or_refused_by_name(void **state)
         {"\"bucket\":\"2\",\"file.compression\":\"brotli\"", "brotli"},
         {"\"bucket\":\"2\",\"file.format\":\"Parquet\",\"file.compression\":\"lzo\"", "lzo"},
         {"\"bucket\":\"2\",\"file.format\":\"orc\"", "'orc' is not supported"},
-        {"\"file.format\":\"avro\"", "dynamic buckets"},
+        {"\"file.format\":\"avro\"", NULL}, /* Paimon's default: dynamic */
+        {"\"bucket\":\"-1\",\"file.format\":\"avro\",\"bucket-key\":\"id\"", "'bucket-key'"},
+        {"\"bucket\":\"-1\",\"file.format\":\"avro\",\"dynamic-bucket.max-buckets\":\"x\"",
+         "dynamic-bucket.max-buckets"},
         {"\"bucket\":\"-2\",\"file.format\":\"avro\"", "postponed"},
         {"\"bucket\":\"0\",\"file.format\":\"avro\"", "'bucket' = 0"},
         {"\"bucket\":\"x\",\"file.format\":\"avro\"", "not a number"},

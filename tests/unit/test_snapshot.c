@@ -246,6 +246,29 @@ static void hints_mislead_nobody(void **state)
     assert_int_equal(l->err.code, FAIL_CORRUPT); /* its id is another */
 }
 
+static void gaps_are_found(void **state)
+{
+    struct lake *l = *state;
+    assert_true(snapshot_check_chain(l->fs, l->root, &l->err)); /* none at all */
+    put(l, "snapshot/snapshot-5", "{}");
+    assert_true(snapshot_check_previous(l->fs, l->root, 5, &l->err)); /* the others are expired */
+    put(l, "snapshot/snapshot-6", "{}");
+    put(l, "snapshot/snapshot-7", "{}");
+    assert_true(snapshot_check_chain(l->fs, l->root, &l->err));
+    assert_true(snapshot_check_previous(l->fs, l->root, 7, &l->err));
+    drop(l, "snapshot/snapshot-6");
+    assert_false(snapshot_check_previous(l->fs, l->root, 7, &l->err));
+    assert_int_equal(l->err.code, FAIL_DIVERGED);
+    assert_false(snapshot_check_chain(l->fs, l->root, &l->err));
+    assert_int_equal(l->err.code, FAIL_DIVERGED);
+    assert_non_null(strstr(l->err.text, "snapshot-6 is missing"));
+    put(l, "snapshot/snapshot-8", "{}");
+    assert_true(snapshot_check_previous(l->fs, l->root, 8, &l->err));
+    assert_false(snapshot_check_chain(l->fs, l->root, &l->err));
+    drop(l, "snapshot/snapshot-5");
+    assert_true(snapshot_check_chain(l->fs, l->root, &l->err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test(damage_names_the_member),
         cmocka_unit_test_setup_teardown(published_and_found, lake_setup, lake_teardown),
         cmocka_unit_test_setup_teardown(hints_mislead_nobody, lake_setup, lake_teardown),
+        cmocka_unit_test_setup_teardown(gaps_are_found, lake_setup, lake_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
