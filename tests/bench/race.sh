@@ -6,7 +6,7 @@
 #
 # Starts a MySQL 8.0 of its own on 127.0.0.1 and stops it at the end. Environment: WORK (scratch, kept, so that a second run has
 # the database: ${TMPDIR:-/tmp}/inlet-race), PORT, ROWS and CHANGES (when WORK is new), VERSION (8.0 or 9.7), ROUNDS (3),
-# MEMORIES ("64MiB 256MiB"), BUILD (build folder; default build/release), QUIET (cores: before something is timed, waits up to 20
+# MEMORIES ("64MiB 256MiB"), FORMAT (avro or parquet; default avro), BUILD (build folder; default build/release), QUIET (cores: before something is timed, waits up to 20
 # minutes until everything on the machine together uses less than that; default: does not wait).
 set -eu
 cd "$(dirname "$0")/../.."

@@ -30,6 +30,7 @@ PORT = environment('PORT', '33316')
 BUILD = environment('BUILD', os.path.join(HERE, '..', '..', '..', 'build', 'release'))
 ROUNDS = int(environment('ROUNDS', '3'))
 QUIET_CORES = float(environment('QUIET', '0'))
+FORMAT = environment('FORMAT', 'avro')
 MEMORIES = environment('MEMORIES', '64MiB 256MiB').split()
 INLET = os.path.join(BUILD, 'inlet')
 LAKE = os.path.join(WORK, 'lake')
@@ -159,7 +160,8 @@ def job_file(name, table, memory):
     with open(path, 'w', encoding='utf-8') as f:
         f.write('source:\n  type: mysql\n  hostname: 127.0.0.1\n  port: %s\n  username: race\n  password: race\n  tables: %s\n'
                 'sink:\n  type: paimon\n  catalog.properties.warehouse: %s\n  table.properties.bucket: 2\n'
-                'pipeline:\n  name: %s\n  parallelism: 2\n  memory: %s\n' % (PORT, table, LAKE, name, memory))
+                '  table.properties.file.format: %s\n'
+                'pipeline:\n  name: %s\n  parallelism: 2\n  memory: %s\n' % (PORT, table, LAKE, FORMAT, name, memory))
     return path
 
 
