@@ -1,12 +1,12 @@
 #include "agent/row_parse.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "base/decimal.h"
 #include "base/instant.h"
 
-#define SHOWN 60u /* characters of a wrong text in a message */
+#define FLOAT_END 0x1.ffffffp127 /* from here on the nearest FLOAT is infinite */
+#define SHOWN 60u                /* characters of a wrong text in a message */
 
 static bool wrong(const struct type *t, const struct json *n, struct error *err)
 {
@@ -362,7 +362,7 @@ static bool flat(const struct type *t, const struct json *n, struct arena *arena
     case TYPE_BIGINT:
         return integer(t, n, out);
     case TYPE_FLOAT:
-        if (!real(n, &number) || (isfinite(number) && fabs(number) > (double)FLT_MAX)) {
+        if (!real(n, &number) || (isfinite(number) && fabs(number) >= FLOAT_END)) {
             return false;
         }
         out->f4 = (float)number;

@@ -89,6 +89,11 @@ bool table_scan_check(const struct schema *schema, struct error *err)
             return refuse(off[i], value, err);
         }
     }
+    /* Data files lie elsewhere than in their buckets. */
+    struct str folder = schema_option(schema, STR("data-file.path-directory"));
+    if (str_trim(folder).len > 0) {
+        return refuse("data-file.path-directory", folder, err);
+    }
     struct merge_rule *rule = NULL;
     struct view view;
     bool ok = merge_rule_new(schema, &rule, err) && view_of(schema, rule, &view, err);

@@ -34,7 +34,7 @@ case " $parts " in '  ' | *' all '*) parts=$PARTS ;; esac
 
 # What must be there for a part is done before it.
 needs() { case " $parts " in *" $1 "*) ;; *) parts="$1 $parts" ;; esac; }
-case " $parts " in *lint* | *unit* | *property* | *contract* | *fuzz* | *e2e*) needs build ;; esac
+case " $parts " in *lint* | *unit* | *property* | *contract* | *fuzz* | *judge* | *e2e*) needs build ;; esac
 needs packages
 
 job='' fetch=''
@@ -146,7 +146,11 @@ if [ -n "$fetch" ]; then
   wait "$fetch" || say "FAIL fetch log $LOGS/fetch.log"
   fetch=''
 fi
-if wanted judge; then step judge judge; fi
+if wanted judge; then
+  step judge judge
+  # shellcheck disable=SC2086 # words
+  step twins python3 tests/judge/twins.py build/debug/inlet ${INLET_SEED:+--seed $INLET_SEED}
+fi
 if wanted e2e; then end_to_end; fi
 cleanup
 summary

@@ -166,7 +166,7 @@ def command(t, *args, seconds=30, debug=None, env=None, stdin=None):
     binary = t.debug_binary if (t.debug if debug is None else debug) else t.binary
     t.say('$ inlet ' + ' '.join(args))
     try:
-        run = subprocess.run([binary, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
+        run = subprocess.run([binary, *args], input=(stdin or '').encode(), capture_output=True, timeout=seconds,
                              env=dict(os.environ, ASAN_OPTIONS='exitcode=99', **(env or {})))
     except subprocess.TimeoutExpired:
         raise Failure('inlet %s did not end within %g s' % (' '.join(args), seconds)) from None

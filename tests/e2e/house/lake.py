@@ -92,7 +92,7 @@ class Lake:
         """Foreign hands: Paimon's own writer does the operations (tests/judge/README.md)."""
         path = os.path.join(os.environ['INLET_TEST_WORK'], 'ops-%d-%s' % (os.getpid(), table))
         with open(path, 'w', encoding='utf-8') as f:
-            f.write(''.join(json.dumps(o) + '\n' for o in operations))
+            f.write(''.join((o if isinstance(o, str) else json.dumps(o)) + '\n' for o in operations))
         for left in reversed(range(8)):
             try:
                 rc, out = self.judge('write', table, '--quiet', '--ops', path)
