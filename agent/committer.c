@@ -283,6 +283,9 @@ static bool commit_table(struct committer *c, size_t route, struct pending_mark 
                  (unsigned long long)atomic_load(&r->copied));
     }
     bool changed = l.count > 0 || (was_copying && t->state == TABLE_LIVE);
+    if (ok && changed && t->state == TABLE_LIVE) {
+        compactor_count_commit(t);
+    }
     listing_release(&l);
     position_free(position);
     if (ok && c->parking[route] != NULL) {
@@ -639,14 +642,29 @@ static bool is_compacting(const struct committer *c)
     return false;
 }
 
+static void resume_compactions(struct committer *c)
+{
+    for (size_t i = 0; i < c->p->route_count; i++) {
+        struct error err = {0};
+        if (!route_is_parked(&c->p->routes[i]) && !compactor_resume(c->p, (uint32_t)i, &err)) {
+            park_now(c, i, err.code, err.text);
+        }
+    }
+}
+
 bool committer_run(struct committer *c, struct error *err)
 {
+    resume_compactions(c);
     while (!c->lane_ended || c->mark < c->last_mark) {
         if (!step(c, err)) {
             return false;
         }
     }
-    /* A job that ends here leaves its tables compacted as far as the picking asks for. */
+    /* A job that ends here leaves its tables compacted as far as the picking asks for, and their
+     * changelogs whole. */
+    if (c->until_caught_up && !stop_requested(c->p->drain)) {
+        resume_compactions(c);
+    }
     while (c->until_caught_up && is_compacting(c) && !stop_requested(c->p->drain)) {
         if (!step(c, err)) {
             return false;

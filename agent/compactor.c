@@ -44,16 +44,18 @@ static bool consider(struct pipeline *p, uint32_t route, struct table_bucket *b,
         .uuid = p->owner->file_uuid, .counter = p->owner->file_counter, .stop = p->stop};
     struct bucket_compact *task = NULL;
 
-    bool hidden = merge_rule_hides_level0(t->rule) && bucket_compact_has_level0(b);
+    bool urgent = bucket_compact_is_urgent(t, b) || b->full_wanted;
     /* While a copy runs its deletes must stay and its runs are moved up, not rewritten, at its end.
-     * Rows that readers do not see before they leave level 0 leave it at once, at the end, too. */
+     * What is urgent is done at the end, too. */
     if (b->task_running || t->options.write_only || t->state != TABLE_LIVE ||
         stop_requested(p->stop) ||
-        (!hidden && (bucket_compact_runs(b) < (size_t)t->options.compaction_trigger ||
+        (!urgent && (bucket_compact_runs(b) < (size_t)t->options.compaction_trigger ||
                      stop_requested(p->drain)))) {
         return true;
     }
-    if (!bucket_compact_plan(t, b, BUCKET_COMPACT_PICK, &writer, &task, err)) {
+    enum bucket_compact_want want = b->full_wanted ? BUCKET_COMPACT_FULL : BUCKET_COMPACT_PICK;
+    b->full_wanted = false;
+    if (!bucket_compact_plan(t, b, want, &writer, &task, err)) {
         return false;
     }
     if (task == NULL) {
@@ -64,6 +66,26 @@ static bool consider(struct pipeline *p, uint32_t route, struct table_bucket *b,
     b->task_running = true;
     workers_add(p->workers, run, c);
     return true;
+}
+
+void compactor_count_commit(struct table *t)
+{
+    if (t->options.full_every == 0 || ++t->since_full < t->options.full_every) {
+        return;
+    }
+    t->since_full = 0;
+    for (size_t i = 0; i < t->buckets.count; i++) {
+        struct table_bucket *b = t->buckets.items[i];
+        b->full_wanted = b->full_wanted || bucket_compact_has_level0(b);
+    }
+}
+
+bool compactor_resume(struct pipeline *p, uint32_t route, struct error *err)
+{
+    struct table *t = p->routes[route].table;
+    t->since_full = t->options.full_every; /* what the last run wrote counts */
+    compactor_count_commit(t);
+    return compactor_consider_table(p, route, err);
 }
 
 bool compactor_consider_table(struct pipeline *p, uint32_t route, struct error *err)
@@ -93,6 +115,7 @@ bool compactor_finish(struct pipeline *p, struct compaction *c, int64_t identifi
     const struct compact_result *r = &c->task->result;
     struct table_bucket *bucket = c->task->bucket;
     struct manifest_entries entries = {0};
+    struct manifest_entries changelog = {0};
 
     if (!c->ok || t->state != TABLE_LIVE) {
         bool stopped = c->ok || c->error.code == FAIL_STOPPED;
@@ -100,13 +123,15 @@ bool compactor_finish(struct pipeline *p, struct compaction *c, int64_t identifi
         compactor_discard(c);
         return stopped || error_in(err, "compact %s", t->label);
     }
-    bucket_compact_entries(c->task, t->options.buckets, &c->task->arena, &entries);
+    bucket_compact_entries(c->task, t->options.buckets, &c->task->arena, &entries, &changelog);
     bool reached = false;
     struct commit_request request = {.kind = SNAPSHOT_COMPACT,
                                      .out_reached = &reached,
                                      .identifier = identifier,
                                      .entries = entries.items,
                                      .entry_count = entries.count,
+                                     .changelog = changelog.items,
+                                     .changelog_count = changelog.count,
                                      .position = t->position,
                                      .backfill = &t->backfill};
     bool ok = entries.count == 0 || commit_publish(t, p->owner, &request, err);

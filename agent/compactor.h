@@ -17,6 +17,11 @@ struct compaction;
 /* Starts a task for each bucket of the table where the picking says so and none is running.
  * FAIL_CORRUPT when its levels overlap. */
 MUST_USE bool compactor_consider_table(struct pipeline *p, uint32_t route, struct error *err);
+/* When a pipeline begins: what the last one left to do. */
+MUST_USE bool compactor_resume(struct pipeline *p, uint32_t route, struct error *err);
+/* Rows of the table were committed: every so many commits its buckets are compacted whole
+ * (full-compaction.delta-commits). */
+void compactor_count_commit(struct table *t);
 /* Sorted runs of the bucket are over the stop trigger: the stream must wait for its task. */
 bool compactor_behind(const struct table *t, const struct table_bucket *b);
 

@@ -53,6 +53,12 @@ bool bucket_compact_has_level0(const struct table_bucket *b)
     return false;
 }
 
+bool bucket_compact_is_urgent(const struct table *t, const struct table_bucket *b)
+{
+    return (merge_rule_hides_level0(t->rule) || t->options.changelog == TABLE_CHANGELOG_LOOKUP) &&
+           bucket_compact_has_level0(b);
+}
+
 static struct compact_options options_of(const struct table *t)
 {
     struct compact_options o = compact_pick_defaults((size_t)t->options.compaction_trigger);
@@ -71,15 +77,14 @@ static struct compact_unit pick(const struct table *t, const struct table_bucket
     if (want == BUCKET_COMPACT_FULL) {
         return compact_pick_full(levels->runs, levels->count, levels->max_level, &clock);
     }
-    /* Rows that readers do not see before they leave level 0 leave it at once. */
-    if (merge_rule_hides_level0(t->rule) && bucket_compact_has_level0(b)) {
+    if (bucket_compact_is_urgent(t, b)) {
         return compact_pick_level0(&options, levels->runs, levels->count, levels->max_level,
                                    &clock);
     }
     return compact_pick(&options, levels->runs, levels->count, levels->max_level, &clock);
 }
 
-/* What first-row looks at: the files below the unit. */
+/* What first-row and lookups look at: the files below the unit. */
 static void note_older(struct bucket_compact *c, const struct compact_levels *levels,
                        struct compact_unit unit, struct run_files *out)
 {
@@ -90,13 +95,34 @@ static void note_older(struct bucket_compact *c, const struct compact_levels *le
     }
 }
 
+/* changelog-producer.row-deduplicate-ignore-fields. */
+static const bool *ignored_columns(struct bucket_compact *c, const struct table *t)
+{
+    struct str rest =
+        schema_option(t->schema, STR("changelog-producer.row-deduplicate-ignore-fields"));
+    struct str name;
+    bool *ignored = NULL;
+    while (rest.ptr != NULL && str_next(&rest, ',', &name)) {
+        size_t column = schema_find(t->schema, str_trim(name));
+        if (ignored == NULL) {
+            ignored = ARENA_ARRAY(&c->arena, bool, t->schema->field_count);
+        }
+        if (column != SIZE_MAX) {
+            ignored[column] = true;
+        }
+    }
+    return ignored;
+}
+
 static void prepare(struct bucket_compact *c, const struct table *t,
                     const struct compact_levels *levels, struct compact_unit unit,
                     const struct bucket_compact_writer *writer)
 {
     struct run_files files = {0};
     struct run_files older = {0};
-    if (merge_rule_hides_level0(t->rule)) {
+    bool lookup = t->options.changelog == TABLE_CHANGELOG_LOOKUP;
+    bool made = lookup || t->options.changelog == TABLE_CHANGELOG_FULL;
+    if (merge_rule_hides_level0(t->rule) || lookup) {
         note_older(c, levels, unit, &older);
     }
     compact_pick_files(levels->runs, unit, &c->arena, &files);
@@ -109,7 +135,13 @@ static void prepare(struct bucket_compact *c, const struct table *t,
                                     .schema = t->schema,
                                     .layout = &t->layout,
                                     .schemas = &c->schemas};
+    bucket_compact_target(t, c->bucket->path, true, writer, &c->changelog);
+    struct compact_changelog changelog = {.target = made ? &c->changelog : NULL,
+                                          .old = lookup ? MERGE_OLD_LOOKUP : MERGE_OLD_TOP,
+                                          .row_deduplicate = t->options.row_deduplicate,
+                                          .ignored = ignored_columns(c, t)};
     c->work = (struct compact_work){.origin = &c->origin,
+                                    .changelog = changelog,
                                     .rule = t->rule,
                                     .target = &c->target,
                                     .files = files.items,
@@ -171,8 +203,10 @@ static void add_entries(const struct bucket_compact *c, const struct run_files *
 }
 
 void bucket_compact_entries(const struct bucket_compact *c, int32_t total_buckets,
-                            struct arena *arena, struct manifest_entries *out)
+                            struct arena *arena, struct manifest_entries *out,
+                            struct manifest_entries *out_changelog)
 {
+    add_entries(c, &c->result.changelog, MANIFEST_ADD, total_buckets, arena, out_changelog);
     add_entries(c, &c->result.before, MANIFEST_DELETE, total_buckets, arena, out);
     add_entries(c, &c->result.after, MANIFEST_ADD, total_buckets, arena, out);
 }

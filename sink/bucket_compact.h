@@ -37,6 +37,7 @@ struct bucket_compact {
     struct table_bucket *bucket;
     struct arena arena; /* inputs, result */
     struct run_target target;
+    struct run_target changelog;
     struct run_origin origin;
     struct run_schemas schemas;
     struct compact_work work;
@@ -51,6 +52,9 @@ void bucket_compact_target(const struct table *t, const char *folder, bool chang
 /* Sorted runs: files of level 0, and levels above it that have files. */
 size_t bucket_compact_runs(const struct table_bucket *b);
 bool bucket_compact_has_level0(const struct table_bucket *b);
+/* Rows are to leave level 0 as soon as they are committed: readers do not see them there, or the
+ * changelog is made of it. */
+bool bucket_compact_is_urgent(const struct table *t, const struct table_bucket *b);
 
 /* *out = NULL: nothing to do. FAIL_CORRUPT when levels of the bucket overlap. */
 MUST_USE bool bucket_compact_plan(const struct table *t, struct table_bucket *b,
@@ -59,9 +63,11 @@ MUST_USE bool bucket_compact_plan(const struct table *t, struct table_bucket *b,
                                   struct bucket_compact **out, struct error *err);
 /* FAIL_STOPPED when the stop flag was set. A failure leaves no new file. */
 MUST_USE bool bucket_compact_run(struct bucket_compact *c, struct error *err);
-/* Appends the entries that list the result: DELETEs, then ADDs. They live as long as the plan. */
+/* Appends the entries that list the result: DELETEs, then ADDs; and those of its changelog. They
+ * live as long as the plan. */
 void bucket_compact_entries(const struct bucket_compact *c, int32_t total_buckets,
-                            struct arena *arena, struct manifest_entries *out);
+                            struct arena *arena, struct manifest_entries *out,
+                            struct manifest_entries *out_changelog);
 /* Removes what the run made. */
 void bucket_compact_abandon(struct bucket_compact *c);
 void bucket_compact_free(struct bucket_compact *c); /* takes NULL */

@@ -13,6 +13,7 @@ struct task {
     /* Sections to be rewritten together: those that overlap, and small files next to them. */
     struct interval_section *candidates;
     size_t count, cap;
+    struct run_writer *changelog; /* NULL: none */
     bool passed_middle;
 };
 
@@ -94,6 +95,50 @@ static bool choose_fan_in(const struct compact_work *w, const struct interval_se
     return true;
 }
 
+/* ---- changelog ---- */
+
+static bool put_change(struct task *t, struct run_row row, enum row_kind kind, struct error *err)
+{
+    row.kind = (uint8_t)kind;
+    return run_writer_add(t->changelog, &row, err);
+}
+
+static bool same_row(const struct compact_work *w, const struct run_row *a, const struct run_row *b)
+{
+    const struct schema *s = w->origin->schema;
+    for (size_t i = 0; i < s->field_count; i++) {
+        bool counts = w->changelog.ignored == NULL || !w->changelog.ignored[i];
+        if (counts && !value_equal(&s->fields[i].type, &a->values[i], &b->values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool put_changes(struct task *t, const struct merge_change *c, const struct run_row *row,
+                        struct error *err)
+{
+    const struct compact_work *w = t->work;
+    bool is_row = !c->dropped && row_kind_is_add((enum row_kind)row->kind);
+    bool first_row = merge_rule_hides_level0(w->rule);
+    if (t->changelog == NULL || (w->changelog.old == MERGE_OLD_LOOKUP && !c->level0) ||
+        (first_row && c->has_old)) {
+        return true;
+    }
+    if (!c->has_old) {
+        return !is_row || put_change(t, *row, ROW_INSERT, err);
+    }
+    if (!is_row) {
+        return put_change(t, c->old, ROW_DELETE, err);
+    }
+    bool untouched = w->changelog.old == MERGE_OLD_TOP && c->records == 1;
+    if (untouched || (w->changelog.row_deduplicate && same_row(w, &c->old, row))) {
+        return true;
+    }
+    return put_change(t, c->old, ROW_UPDATE_BEFORE, err) &&
+           put_change(t, *row, ROW_UPDATE_AFTER, err);
+}
+
 static bool write_section(struct task *t, const struct interval_section *section,
                           struct run_writer *writer, struct error *err)
 {
@@ -106,6 +151,9 @@ static bool write_section(struct task *t, const struct interval_section *section
     struct merge_options options = {.layout = w->origin->layout,
                                     .rule = w->rule,
                                     .older_runs = whole.count - section->count,
+                                    .older_hides = merge_rule_hides_level0(w->rule),
+                                    .old = t->changelog == NULL ? MERGE_OLD_NONE : w->changelog.old,
+                                    .max_level = w->max_level,
                                     .drop_deletes = w->drop_deletes,
                                     .stop = w->stop};
     struct merge *merge = NULL;
@@ -120,7 +168,9 @@ static bool write_section(struct task *t, const struct interval_section *section
         if (next != NEXT_ROW) {
             break;
         }
-        ok = run_writer_add(writer, &row, err);
+        const struct merge_change *change = merge_change(merge);
+        ok = put_changes(t, change, &row, err) &&
+             (change->dropped || run_writer_add(writer, &row, err));
         if (ok && !t->passed_middle) {
             t->passed_middle = true;
             ok = FAILPOINT("compact.mid") || error_os(err, "in the middle of a merge");
@@ -195,14 +245,19 @@ static void candidates_add(struct task *t, struct interval_section section)
     t->candidates[t->count++] = section;
 }
 
-/* A run of level 0 over older files: keys of its may have to go. */
+/* A run of level 0 over older files, of which keys may have to go; or one whose rows are a change
+ * that the changelog must have. */
 static bool must_look(const struct task *t, const struct interval_run *run)
 {
+    const struct compact_work *w = t->work;
     bool level0 = false;
+    bool rises = false; /* into the highest level */
     for (size_t i = 0; i < run->count; i++) {
         level0 = level0 || run->files[i]->level == 0;
+        rises = rises || run->files[i]->level < w->target->level;
     }
-    return level0 && t->work->older_count > 0;
+    return (level0 && (w->older_count > 0 || t->changelog != NULL)) ||
+           (rises && t->changelog != NULL && w->changelog.old == MERGE_OLD_TOP);
 }
 
 /* MergeTreeCompactTask.rewrite: one section of one run has nothing to merge with. */
@@ -262,8 +317,15 @@ bool compact_task_run(const struct compact_work *work, struct arena *arena,
                       struct compact_result *out, struct error *err)
 {
     struct task t = {.work = work, .arena = arena};
+    bool top = work->target->level == work->max_level;
     must(work->target->level > 0 && work->target->source == RUN_COMPACT);
-    bool ok = run_sections(&t, err);
+    if (work->changelog.target != NULL && (work->changelog.old == MERGE_OLD_LOOKUP || top)) {
+        t.changelog = run_writer_new(work->changelog.target);
+    }
+    bool ok =
+        run_sections(&t, err) &&
+        (t.changelog == NULL || run_writer_finish(t.changelog, arena, &t.result.changelog, err));
+    run_writer_free(t.changelog);
     mem_free(t.candidates);
     if (!ok) {
         compact_task_abandon(work, &t.result);
@@ -276,4 +338,5 @@ bool compact_task_run(const struct compact_work *work, struct arena *arena,
 void compact_task_abandon(const struct compact_work *work, const struct compact_result *result)
 {
     run_writer_remove(work->target->fs, work->target->folder, &result->created);
+    run_writer_remove(work->target->fs, work->target->folder, &result->changelog);
 }

@@ -15,9 +15,18 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/stop.h"
+#include "sink/merge.h"
 #include "sink/merge_rule.h"
 #include "sink/run_reader.h"
 #include "sink/run_writer.h"
+
+/* A changelog made of what the merge changes (paimon-write-path §4.2, §4.4). */
+struct compact_changelog {
+    const struct run_target *target; /* NULL: none */
+    enum merge_old old;   /* LOOKUP: when rows leave level 0; TOP: in the highest level */
+    bool row_deduplicate; /* equal old and new rows are no change … */
+    const bool *ignored;  /* … but for these columns; NULL: none */
+};
 
 struct compact_work {
     const struct run_origin *origin;
@@ -25,10 +34,12 @@ struct compact_work {
     const struct run_target *target; /* level = output level, source = RUN_COMPACT */
     struct data_file *const *files;  /* the unit's, borrowed */
     size_t file_count;
-    /* merge-engine first-row, whose readers do not merge: the bucket's files of levels above the
-     * output's. A key that they have is left out; they are not rewritten. */
+    /* The bucket's files of levels above the output's, which are looked at and not rewritten: with
+     * merge-engine first-row, whose readers do not merge, a key that they have is left out;
+     * otherwise they hold the old rows of a lookup changelog. */
     struct data_file *const *older;
     size_t older_count;
+    struct compact_changelog changelog;
     int32_t max_level;
     bool drop_deletes;         /* compact_pick_drops_deletes, and the table is not in copy */
     bool rewrite_all;          /* compaction.force-rewrite-all-files: no upgrades */
@@ -40,8 +51,9 @@ struct compact_work {
 };
 
 struct compact_result {
-    struct run_files before;  /* files to DELETE, as they were listed (copies in the arena) */
-    struct run_files after;   /* files to ADD */
+    struct run_files before;    /* files to DELETE, as they were listed (copies in the arena) */
+    struct run_files after;     /* files to ADD */
+    struct run_files changelog; /* to ADD to the changelog; new, too */
     struct run_files created; /* those of `after` whose bytes are new: to be removed when the result
                                  is not committed. An upgraded file is never among them */
     uint64_t rows_read;

@@ -24,7 +24,7 @@ struct leaf {
     uint64_t prefix;
     bool ended;   /* sorts behind everything */
     bool held;    /* its head belongs to the group being given out: sorts behind everything, too */
-    bool older;   /* of a level below the output's: never given out, and its keys are not, either */
+    bool older;   /* of a level below the output's: looked at only */
     bool repeats; /* a run of a pass that kept all records: a key may come again */
 };
 
@@ -40,10 +40,15 @@ struct merge {
     struct run_key_copy last; /* key of the last group */
     uint64_t last_prefix;
     bool has_last;
-    bool ordered;              /* the rule has sequence fields */
-    bool raw;                  /* gives every record: a pass for what must be merged at once */
-    struct merge_state *state; /* NULL: the last record of a group stands for it */
-    struct arena group;        /* heads of repeating inputs, while their group is merged */
+    bool ordered;               /* the rule has sequence fields */
+    bool raw;                   /* gives every record: a pass for what must be merged at once */
+    struct merge_state *state;  /* NULL: the last record of a group stands for it */
+    struct arena group;         /* heads of repeating inputs, while their group is merged */
+    struct merge_change change; /* of the last group … */
+    bool tracks;                /* what follows is kept */
+    bool own;                   /* … some record of which is not of an older run */
+    bool noted;                 /* its old state is in change.old … */
+    int32_t old_level;          /* … of this level */
 
     /* temporary runs of extra passes */
     const struct schema *schema;
@@ -137,6 +142,7 @@ static struct merge *merge_new(const struct merge_options *o)
     const size_t *order;
     m->options = *o;
     m->raw = o->every;
+    m->tracks = o->old != MERGE_OLD_NONE || o->older_runs > 0;
     m->ordered = merge_rule_order(o->rule, &order) > 0;
     m->state = merge_rule_takes_last(o->rule) ? NULL : merge_state_new(o->rule);
     m->exact = run_key_prefix_is_exact(o->layout);
@@ -178,6 +184,48 @@ bool merge_open(const struct merge_options *o, const struct merge_input *inputs,
     return true;
 }
 
+/* ---- what a result changes ---- */
+
+/* Of the file that the head was read from. */
+static int32_t leaf_level(const struct leaf *leaf)
+{
+    return leaf->stream == NULL ? 0 : leaf->stream->files[leaf->stream->at]->level;
+}
+
+static void change_begin(struct merge *m)
+{
+    if (m->tracks) {
+        m->change = (struct merge_change){.has_old = false};
+        m->own = false;
+        m->noted = false;
+    }
+}
+
+/* A record of the group; its row stays as it is until the result was used. */
+static void change_note(struct merge *m, const struct leaf *leaf, const struct run_row *row)
+{
+    if (!m->tracks) {
+        return;
+    }
+    int32_t level = leaf_level(leaf);
+    bool better = m->options.old == MERGE_OLD_TOP
+                      ? level == m->options.max_level
+                      : level > 0 && (!m->noted || level < m->old_level);
+    m->own = m->own || !leaf->older;
+    m->change.records++;
+    m->change.level0 = m->change.level0 || level == 0;
+    if (better) {
+        m->noted = true;
+        m->old_level = level;
+        m->change.old = *row;
+    }
+}
+
+const struct merge_change *merge_change(const struct merge *m)
+{
+    return &m->change;
+}
+
 /* True when another input's head has the winner's key: then so has the winner of one of the
  * subtrees that the winner beat on its way up. */
 static bool winner_has_equals(const struct merge *m)
@@ -210,13 +258,11 @@ static void take_group(struct merge *m, struct run_row *out)
             m->held[m->held_count++] = next;
         }
     }
+    for (size_t i = 0; m->tracks && i < m->held_count; i++) {
+        const struct leaf *leaf = &m->leaves[m->held[i]];
+        change_note(m, leaf, &leaf->row);
+    }
     *out = m->leaves[m->held[merge_rule_pick(m->held_count)]].row;
-}
-
-/* Of the file that the head was read from. */
-static int32_t leaf_level(const struct leaf *leaf)
-{
-    return leaf->stream == NULL ? 0 : leaf->stream->files[leaf->stream->at]->level;
 }
 
 /* Gives the state the winner's head. One that repeats is copied, and read on at once. */
@@ -230,6 +276,7 @@ static bool take_record(struct merge *m, size_t i, struct leaf *first, struct er
     if (!leaf->repeats) {
         leaf->held = true;
         m->held[m->held_count++] = i;
+        change_note(m, leaf, &leaf->row);
         return merge_state_add(m->state, &leaf->row, leaf_level(leaf), err);
     }
     const struct data_file_layout *layout = m->options.layout;
@@ -240,6 +287,7 @@ static bool take_record(struct merge *m, size_t i, struct leaf *first, struct er
     if (first->row.key == leaf->row.key) {
         first->row.key = own.key;
     }
+    change_note(m, leaf, &own);
     return merge_state_add(m->state, &own, leaf_level(leaf), err) && leaf_advance(m, i, err);
 }
 
@@ -252,6 +300,7 @@ static enum next merge_group(struct merge *m, struct run_row *out, struct error 
     if (!first.repeats && !winner_has_equals(m)) {
         m->leaves[winner].held = true;
         m->held[m->held_count++] = winner;
+        change_note(m, &first, &first.row);
         *out = first.row;
         return first.older ? NEXT_END : NEXT_ROW;
     }
@@ -268,7 +317,8 @@ static enum next merge_group(struct merge *m, struct run_row *out, struct error 
         more = !next->ended && !next->held && compare_keys(m, &first, next) == 0;
     }
     enum next next = merge_state_result(m->state, out, err);
-    return next == NEXT_ROW && older ? NEXT_END : next;
+    bool hidden = m->tracks && (!m->own || (older && m->options.older_hides));
+    return next == NEXT_ROW && hidden ? NEXT_END : next;
 }
 
 /* One record, whatever its key. */
@@ -314,6 +364,22 @@ static bool check_order(struct merge *m, const struct leaf *leaf, struct error *
     return true;
 }
 
+/* Whether the group changes something though nothing of it is given out. */
+static bool tell_dropped(struct merge *m, enum next next, struct run_row *out)
+{
+    struct merge_change *c = &m->change;
+    if (m->options.old == MERGE_OLD_NONE || !m->own || !c->has_old ||
+        (next == NEXT_END && m->options.older_hides)) {
+        return false;
+    }
+    c->dropped = true;
+    if (next == NEXT_END) {
+        *out = c->old;
+        out->kind = ROW_DELETE;
+    }
+    return true;
+}
+
 enum next merge_next(struct merge *m, struct run_row *out, struct error *err)
 {
     for (;;) {
@@ -327,24 +393,30 @@ enum next merge_next(struct merge *m, struct run_row *out, struct error *err)
             return NEXT_FAIL;
         }
         enum next next = NEXT_ROW;
+        change_begin(m);
         if (m->raw) {
             take_raw(m, out);
         } else if (m->state == NULL) {
             take_group(m, out);
+            next = !m->tracks || m->own ? NEXT_ROW : NEXT_END;
         } else {
             next = merge_group(m, out, err);
         }
         if (next == NEXT_FAIL) {
             return NEXT_FAIL;
         }
-        if (next == NEXT_END) {
+        m->change.has_old = m->noted && row_kind_is_add((enum row_kind)m->change.old.kind);
+        bool gone = next == NEXT_END ||
+                    (m->options.drop_deletes && merge_rule_is_tombstone((enum row_kind)out->kind));
+        if (gone && !tell_dropped(m, next, out)) {
             continue;
         }
-        if (m->options.drop_deletes && merge_rule_is_tombstone((enum row_kind)out->kind)) {
-            continue;
+        const struct error *spoilt = out->spoilt;
+        if (spoilt == NULL && m->options.old != MERGE_OLD_NONE && m->change.has_old) {
+            spoilt = m->change.old.spoilt;
         }
-        if (out->spoilt != NULL) {
-            *err = *out->spoilt;
+        if (spoilt != NULL) {
+            *err = *spoilt;
             return NEXT_FAIL;
         }
         return NEXT_ROW;
@@ -530,7 +602,8 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
     size_t older = o->older_runs;
     size_t count = section->count - older;
     size_t limit = fan_in == 0 ? MERGE_FAN_IN : fan_in;
-    must(limit >= 2 && older <= section->count && (older == 0 || merge_rule_picks(o->rule)));
+    must(limit >= 2 && older <= section->count &&
+         (older == 0 || merge_rule_picks(o->rule) || merge_rule_needs_levels(o->rule)));
     limit = limit > older + 2 ? limit - older : 2;
     struct merge *m = merge_new(o);
     m->fs = origin->fs;
@@ -539,7 +612,9 @@ bool merge_open_runs(const struct merge_options *o, const struct run_origin *ori
     if (count > 0) {
         memcpy(runs, section->runs, count * sizeof(*runs));
     }
-    if (temporary != NULL && !merge_rule_needs_levels(o->rule)) {
+    /* Temporary runs do not know the levels of their records. */
+    bool at_once = merge_rule_needs_levels(o->rule) || o->old != MERGE_OLD_NONE;
+    if (temporary != NULL && !at_once) {
         struct run_target target = *temporary;
         target.level = 0;
         target.equal_keys = !merge_rule_picks(o->rule);

@@ -37,13 +37,24 @@ struct merge_input {
     void *self;
 };
 
+/* Where a changelog is made of a merge: what of the key's records is the old state. */
+enum merge_old {
+    MERGE_OLD_NONE,   /* nobody asks */
+    MERGE_OLD_LOOKUP, /* the record of the lowest level above 0 */
+    MERGE_OLD_TOP,    /* the record of the highest level */
+};
+
 struct merge_options {
     const struct data_file_layout *layout;
     const struct merge_rule *rule; /* NULL: plain deduplicate */
-    size_t older_runs; /* merge_open_runs, first-row: so many runs at the end of the section are of
-                          older levels: they are looked at, and a key they have gives nothing */
-    bool drop_deletes; /* leave results of retract kinds out */
-    bool every;        /* give every record, in order: nothing is merged */
+    size_t older_runs; /* merge_open_runs: so many runs at the end of the section are of older
+                          levels: they are looked at only, a key that no other run has gives
+                          nothing; with first-row (older_hides) neither does one that they have */
+    bool older_hides;
+    enum merge_old old;      /* not NONE: merge_change tells, and dropped deletes are given, too */
+    int32_t max_level;       /* for MERGE_OLD_TOP */
+    bool drop_deletes;       /* leave results of retract kinds out */
+    bool every;              /* give every record, in order: nothing is merged */
     const struct stop *stop; /* NULL: never. Requested: NEXT_FAIL with FAIL_STOPPED */
 };
 
@@ -62,5 +73,15 @@ MUST_USE bool merge_open_runs(const struct merge_options *o, const struct run_or
 
 /* *out is valid until the next call. */
 MUST_USE enum next merge_next(struct merge *m, struct run_row *out, struct error *err);
+
+/* What the last result changes, with options.old. */
+struct merge_change {
+    size_t records;     /* that took part */
+    bool level0;        /* one of them of level 0 */
+    bool has_old;       /* the old state is a row */
+    bool dropped;       /* the result is a delete that is left out: nothing is to be written */
+    struct run_row old; /* valid as the result is */
+};
+const struct merge_change *merge_change(const struct merge *m);
 uint64_t merge_rows_read(const struct merge *m);
 void merge_close(struct merge *m); /* takes NULL */

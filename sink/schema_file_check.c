@@ -27,13 +27,21 @@ static bool check_each(const struct schema *s, struct error *err)
 static bool check_producer(const struct schema *s, struct error *err)
 {
     struct str v = schema_option(s, STR("changelog-producer"));
-    if (v.ptr == NULL || str_eq_nocase(v, STR("none")) || str_eq_nocase(v, STR("input"))) {
-        return true;
+    static const char *const known[] = {"none", "input", "lookup", "full-compaction"};
+    bool found = v.ptr == NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        found = found || str_eq_nocase(v, str_of(known[i]));
     }
-    return error_set(err, FAIL_SCHEMA,
-                     "option 'changelog-producer' = '%.*s' is not supported yet (none and input "
-                     "are)",
-                     STR_FMT(str_slice(v, 0, 40)));
+    struct str commits = schema_option(s, STR("full-compaction.delta-commits"));
+    if (commits.ptr != NULL && str_eq_nocase(v, STR("lookup"))) {
+        return error_set(err, FAIL_SCHEMA,
+                         "option 'full-compaction.delta-commits' does not go with "
+                         "changelog-producer = lookup");
+    }
+    return found || error_set(err, FAIL_SCHEMA,
+                              "option 'changelog-producer' = '%.*s': known are none, input, lookup "
+                              "and full-compaction",
+                              STR_FMT(str_slice(v, 0, 40)));
 }
 
 static bool check_bucket(const struct schema *s, struct error *err)

@@ -67,6 +67,15 @@ static bool parse_compaction(const struct schema *s, struct table_options *o, st
     return true;
 }
 
+static enum table_changelog producer_of(struct str text)
+{
+    struct str name = str_trim(text);
+    return str_eq_nocase(name, STR("input"))             ? TABLE_CHANGELOG_INPUT
+           : str_eq_nocase(name, STR("lookup"))          ? TABLE_CHANGELOG_LOOKUP
+           : str_eq_nocase(name, STR("full-compaction")) ? TABLE_CHANGELOG_FULL
+                                                         : TABLE_CHANGELOG_NONE;
+}
+
 bool table_parse_options(const struct schema *s, struct table_options *out, struct error *err)
 {
     struct table_options o = {0};
@@ -92,7 +101,14 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
         return false;
     }
     o.buckets = (int32_t)buckets;
-    o.changelog = str_eq(changelog, STR("input")) ? TABLE_CHANGELOG_INPUT : TABLE_CHANGELOG_NONE;
+    o.changelog = producer_of(changelog);
+    o.row_deduplicate = str_eq_nocase(
+        str_trim(schema_option(s, STR("changelog-producer.row-deduplicate"))), STR("true"));
+    int64_t every = o.changelog == TABLE_CHANGELOG_FULL ? 1 : 0;
+    if (!option_number(s, "full-compaction.delta-commits", every, every, INT32_MAX, &o.full_every,
+                       err)) {
+        return false;
+    }
     o.write_only = str_eq(write_only, STR("true"));
     o.format_options.zstd_level = (int)level;
     o.format_options.compression = schema_file_compression(s);

@@ -36,7 +36,12 @@ enum table_state { TABLE_COPYING, TABLE_LIVE, TABLE_PARKED };
 
 #define TABLE_DYNAMIC (-1) /* bucket = -1 */
 
-enum table_changelog { TABLE_CHANGELOG_NONE, TABLE_CHANGELOG_INPUT };
+enum table_changelog {
+    TABLE_CHANGELOG_NONE,
+    TABLE_CHANGELOG_INPUT,
+    TABLE_CHANGELOG_LOOKUP, /* made by compactions, of rows that leave level 0 */
+    TABLE_CHANGELOG_FULL,   /* made by compactions into the highest level */
+};
 
 /* The table options this program acts on, parsed once. */
 struct table_options {
@@ -51,7 +56,9 @@ struct table_options {
     int max_size_amplification_percent;
     int size_ratio;
     bool write_only;
-    bool old_images; /* an update's -U is wanted: by changelog or merge engine */
+    int64_t full_every;   /* full-compaction.delta-commits; 0: never */
+    bool row_deduplicate; /* changelog-producer.row-deduplicate */
+    bool old_images;      /* an update's -U is wanted: by changelog or merge engine */
     uint64_t manifest_target_bytes;
     uint64_t manifest_full_bytes;
     int64_t manifest_merge_min_count;
@@ -90,6 +97,7 @@ struct table {
     uint64_t written_bytes;   /* data file bytes flushed by this run */
     uint64_t compacted_bytes; /* data file bytes written by compactions of this run */
     int64_t snapshots;        /* made by this run */
+    int64_t since_full;       /* commits since full compactions were asked for */
 };
 
 /* Parses the options of a schema that schema_file_check_writable accepted. */

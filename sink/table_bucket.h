@@ -25,6 +25,7 @@ struct table_bucket {
     struct table_file **files;
     size_t count, cap;
     bool task_running;
+    bool full_wanted;     /* everything is to go into the highest level */
     int64_t max_sequence; /* of the live files when the table was loaded; -1 none */
 };
 

@@ -387,14 +387,17 @@ static bool commit_compactions(struct table_edit *e, int64_t identifier,
 {
     struct arena a = {0};
     struct manifest_entries entries = {0};
+    struct manifest_entries changelog = {0};
     for (size_t i = 0; i < all->count; i++) {
-        bucket_compact_entries(all->items[i], e->table->options.buckets, &a, &entries);
+        bucket_compact_entries(all->items[i], e->table->options.buckets, &a, &entries, &changelog);
         count_result(all->items[i], out);
     }
     struct commit_request request = {.kind = SNAPSHOT_COMPACT,
                                      .identifier = identifier,
                                      .entries = entries.items,
                                      .entry_count = entries.count,
+                                     .changelog = changelog.items,
+                                     .changelog_count = changelog.count,
                                      .out_reached = out_reached};
     bool ok = entries.count == 0 || publish(e, &request, err);
     out->snapshot = ok && entries.count > 0 ? e->table->base.id : 0;
