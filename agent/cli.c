@@ -185,7 +185,9 @@ const struct cli_verb cli_verbs[] = {
      "|\n"
      "| `{\"reopen\":true}`, `{\"user\":\"u\"}` | rows that were not committed are gone; the "
      "latter goes on as another commit user |\n\n"
-     "What a job could not write is refused by name.",
+     "What a job could not write is refused by name. When somebody else adds rows between two "
+     "commits, the later one is refused (exit code 1): the rows since the last commit are to be "
+     "applied again.",
      2, table_work_apply_flags, table_work_apply},
     {"table expire", "WAREHOUSE DB.TABLE", "remove old snapshots and the files only they name",
      "Follows the table's `snapshot.*` and `changelog.*` retention options; what consumers have "

@@ -12,6 +12,7 @@ from house.registry import check, each, test
 from house.server import ANY, KINDS, PASSWORD, TESTS_DIR, free_port
 
 VERBS = ('run', 'validate', 'table read', 'table checksum', 'table count', 'table schema', 'table snapshots', 'table files',
+         'table changelog', 'table manifests', 'table partitions', 'table buckets', 'table options', 'table compact', 'table apply', 'table expire',
          'version', 'help')
 
 
@@ -31,7 +32,8 @@ def help_and_usage(t):
         code, out, err = command(t, *wrong)
         check(code == USAGE, 'inlet %s ended with %d', ' '.join(wrong), code)
         check(err.strip() and not out, 'inlet %s: says it on the wrong side: %r %r', ' '.join(wrong), out, err)
-    for verb in ('read', 'count', 'checksum', 'schema', 'snapshots', 'files'):
+    for verb in ('read', 'count', 'checksum', 'schema', 'snapshots', 'files', 'changelog', 'manifests', 'partitions', 'buckets', 'options', 'compact',
+                 'expire'):
         code, out, err = command(t, 'table', verb, t.work, 'no.such')
         check(code != DONE and 'such' in err and not out, 'table %s of a table that is not there: %d %r %r', verb, code, out, err)
 

@@ -3,8 +3,9 @@ import json
 import os
 
 from house import lake
-from house.agent import DONE, USAGE, command
+from house.agent import DONE, RETRY, USAGE, Job, command
 from house.registry import check, each, test
+from house.server import ANY
 
 CASES = os.path.join(lake.TESTS_DIR, 'judge', 'cases')
 TABLE = 'shop.t'
@@ -84,3 +85,98 @@ def case(t, name):
     view.write(table, *again(rows[1:]), {'commit': True}, *again(rows[:2]), {'commit': True}, *last)
     same_rows(t, view, table, 'written on by Java')
     view.verify(table, orphans=True, options=('--all',))
+
+
+# ---- the verbs
+
+CREATE = {'create': {'columns': [{'name': 'id', 'type': 'INT NOT NULL'}, {'name': 'p', 'type': 'STRING NOT NULL'}, {'name': 'v', 'type': 'BIGINT'}],
+                     'primaryKeys': ['id', 'p'], 'partitionKeys': ['p'],
+                     'options': {'bucket': '2', 'file.format': 'parquet', 'changelog-producer': 'input', 'write-only': 'true'}}}
+
+
+def rows(p, first, last, v=0, kind='+I'):
+    return [{'k': kind, 'r': {'id': i, 'p': p, 'v': v}} for i in range(first, last)]
+
+
+@test(seconds=90, debug=True)
+def metadata(t):
+    """Files, manifests, partitions, buckets and changes are those that Paimon lists."""
+    view = lake.Lake(os.path.join(t.work, 'lake'))
+    apply(t, view, TABLE, CREATE, *rows('a', 0, 9), {'commit': True}, *rows('a', 3, 5, 0, '-U'), *rows('a', 3, 5, 2, '+U'), *rows('b/c', 0, 3),
+          {'commit': True}, *rows('a', 0, 2, 0, '-D'), {'commit': True}, {'compact': 'full'})
+
+    def listed(verb, *more):
+        return [json.loads(x) for x in ours(t, view, verb, TABLE, *more)]
+
+    def system(name):
+        return [json.loads(x) for x in view.judge('read', TABLE + '$' + name, '--unsorted')[1]]
+    for snapshot in ([], ['--snapshot', '2']):
+        mine = [(f['partition']['p'], f['bucket'], f['level'], f['rows'], f['bytes'], f['file']) for f in listed('files', *snapshot)]
+        rc, out = view.judge('read', TABLE + '$files', '--unsorted', *(['--opt.scan.snapshot-id=2'] if snapshot else []))
+        judged = [json.loads(x) for x in out]
+        check(sorted(mine) == sorted((f['partition'].strip('{}').replace('p=', ''), f['bucket'], f['level'], f['record_count'], f['file_size_in_bytes'],
+                                      f['file_path'].rsplit('/', 1)[1]) for f in judged), 'files differ: %s, %s', mine, judged)
+    mine = {(m['manifest'], m['bytes'], m['added'], m['deleted'], m['schemaId']) for m in listed('manifests') if m['list'] != 'changelog'}
+    judged = {(m['file_name'], m['file_size'], m['num_added_files'], m['num_deleted_files'], m['schema_id']) for m in system('manifests')}
+    check(mine == judged, 'manifests differ: %s, %s', mine, judged)
+    mine = [(x['partition']['p'], x['rows'], x['bytes'], x['files']) for x in listed('partitions')]
+    judged = [(x['partition'].replace('p=', ''), x['record_count'], x['file_size_in_bytes'], x['file_count']) for x in system('partitions')]
+    check(sorted(mine) == sorted(judged), 'partitions differ: %s, %s', mine, judged)
+    mine = [(x['partition']['p'], x['bucket'], x['rows'], x['bytes'], x['files']) for x in listed('buckets')]
+    judged = [(x['partition'].strip('{}').replace('p=', ''), x['bucket'], x['record_count'], x['file_size_in_bytes'], x['file_count'])
+              for x in system('buckets')]
+    check(sorted(mine) == sorted(judged), 'buckets differ: %s, %s', mine, judged)
+    for more in ([], ['--from', '2'], ['--to', '2'], ['--from', '2', '--to', '2']):
+        check(sorted(ours(t, view, 'changelog', TABLE, *more)) == sorted(view.judge('changelog', TABLE, *more)[1]), 'changelog %s differs', more)
+    view.replay(TABLE)
+    options = {o['option']: o for o in listed('options')}
+    check(options['bucket']['value'] == '2' and options['bucket']['stance'] == 'honoured' and options['merge-engine']['value'] is None
+          and options['merge-engine']['default'] == 'deduplicate', 'options: %s', options)
+    check(view.schema(TABLE)['options'] == {k: o['value'] for k, o in options.items() if o['value'] is not None}, 'options differ')
+    for verb, more in (('files', ['--snapshot', '99']), ('files', ['--snapshot', 'x']), ('changelog', ['--from', '0']), ('changelog', ['--from', 'x']),
+                       ('compact', ['--partition', 'v=1']), ('compact', ['--partition', 'p'])):
+        err = ours(t, view, verb, TABLE, *more, wanted=USAGE)
+        check(err.startswith('inlet: '), '%s %s: %s', verb, more, err)
+
+
+@test(seconds=90, debug=True)
+def some_partitions(t):
+    """`table compact --partition` leaves the others alone; a second one has nothing to do; rows stay as they are."""
+    view = lake.Lake(os.path.join(t.work, 'lake'))
+    apply(t, view, TABLE, CREATE, *rows('a', 0, 9), *rows('b/c', 0, 9), {'commit': True}, *rows('a', 3, 12, 1), *rows('b/c', 3, 12, 1), {'commit': True})
+    before = same_rows(t, view, TABLE, 'written')
+    done = json.loads(ours(t, view, 'compact', TABLE, '--full', '--partition', 'p=b/c')[0])
+    check(done['buckets'] == 2 and done['snapshot'] == 3, 'compacted: %s', done)
+    runs = {(b['partition']['p'], b['bucket']): b['runs'] for b in map(json.loads, ours(t, view, 'buckets', TABLE))}
+    check(runs == {('a', 0): 2, ('a', 1): 2, ('b/c', 0): 1, ('b/c', 1): 1}, 'runs: %s', runs)
+    check(json.loads(ours(t, view, 'compact', TABLE, '--partition', 'p=b/c')[0])['snapshot'] == 0, 'compacted again')
+    check(json.loads(ours(t, view, 'compact', TABLE, '--full')[0])['buckets'] == 2, 'the other partition')
+    check(same_rows(t, view, TABLE, 'compacted') == before, 'rows changed')
+    view.verify(TABLE, options=('--all',))
+
+
+@test(servers=(ANY,), seconds=90)
+def beside_a_job(t):
+    """A job goes on while its table is compacted and altered in its options by hand; rows written by hand are merged with the job's."""
+    server = t.server(ANY)
+    database = t.database(server, 'create table t (id int primary key, v int)', 'insert into t values (1, 1), (2, 2)')
+    job = Job(t, server, database, pipeline__checkpoint__interval='200ms')
+    view = lake.Lake(job.warehouse)
+    table = database + '.t'
+    agent = job.start()
+    agent.wait_log('copy-done')
+    for i in range(3, 30):
+        server.sql('insert into t values (%d, %d); update t set v = v + 1 where id = 1' % (i, i), database)
+        if i % 5 == 0:
+            ours(t, view, 'compact', table, '--full')
+        if i == 17:
+            for tries in range(30):
+                code, out, err = command(t, 'table', 'apply', view.warehouse, table, stdin='{"r":{"id":1000,"v":6}}\n{"commit":true}\n')
+                if code == DONE:
+                    break
+                check(code == RETRY and 'added rows' in err, 'exit code %d: %s', code, err)  # the job was faster
+            check(code == DONE, 'nothing could be written in %d tries: %s', tries + 1, err)
+    server.sql('insert into t values (1000, 7)', database)
+    agent.stop()
+    job.catch_up()
+    lake.same(t, job, ['t'])
