@@ -256,7 +256,7 @@ static bool publish(struct table_edit *e, struct commit_request *request, struct
 }
 
 /* All that was flushed, with the entries that come before it. */
-static bool commit_files(struct table_edit *e, struct commit_request *request,
+static bool commit_files(struct table_edit *e, struct commit_request request,
                          struct manifest_entries *entries, struct arena *arena, struct error *err)
 {
     struct manifest_entries changelog = {0};
@@ -268,14 +268,14 @@ static bool commit_files(struct table_edit *e, struct commit_request *request,
             list_files(e, e->edited[i], &e->edited[i]->changelog, arena, &changelog);
         }
     }
-    request->out_reached = &reached;
-    request->entries = entries->items;
-    request->entry_count = entries->count;
-    request->changelog = changelog.items;
-    request->changelog_count = changelog.count;
-    request->index = &index;
+    request.out_reached = &reached;
+    request.entries = entries->items;
+    request.entry_count = entries->count;
+    request.changelog = changelog.items;
+    request.changelog_count = changelog.count;
+    request.index = &index;
     bool ok = slot_set_write_index(e->slots, e->uuid, &e->counter, arena, &index, err) &&
-              publish(e, request, err);
+              publish(e, &request, err);
     if (ok || reached) {
         forget_files(e);
     } else {
@@ -292,7 +292,7 @@ bool table_edit_commit(struct table_edit *e, int64_t identifier, const int64_t *
     struct manifest_entries entries = {0};
     struct commit_request request = {
         .kind = SNAPSHOT_APPEND, .identifier = identifier, .watermark = watermark};
-    bool ok = flush_all(e, has_changelog(e), err) && commit_files(e, &request, &entries, &a, err);
+    bool ok = flush_all(e, has_changelog(e), err) && commit_files(e, request, &entries, &a, err);
     arena_release(&a);
     return ok;
 }
@@ -334,7 +334,7 @@ bool table_edit_overwrite(struct table_edit *e, int64_t identifier, struct error
             manifest_entries_add(&entries, &a, gone);
         }
     }
-    ok = ok && commit_files(e, &request, &entries, &a, err);
+    ok = ok && commit_files(e, request, &entries, &a, err);
     arena_release(&a);
     return ok;
 }
