@@ -1,5 +1,7 @@
 #include "agent/apply.h"
 
+#include <inttypes.h>
+
 #include "agent/apply_schema.h"
 #include "agent/made_row.h"
 #include "agent/row_parse.h"
@@ -174,7 +176,7 @@ static bool op_gen(struct apply *p, const struct json *n, struct error *err)
         arena_reset(&p->row);
         made_row(table_edit_table(p->edit)->schema, from + i, salt, &p->row, p->values);
         if (!put(p, kind, err)) {
-            return error_in(err, "made-up row %lld", (long long)(from + i));
+            return error_in(err, "made-up row %" PRId64, from + i);
         }
     }
     return true;

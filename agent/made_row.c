@@ -75,7 +75,7 @@ static void make(const struct type *t, int64_t x, struct arena *arena, struct va
         make_decimal(t, x, arena, out);
         break;
     case TYPE_TINYINT:
-        out->i = (int8_t)(uint8_t)((uint64_t)x & UINT8_MAX);
+        out->i = (int64_t)(((uint64_t)x & 0xff) ^ 0x80) - 0x80;
         break;
     case TYPE_SMALLINT:
         out->i = (int16_t)(uint16_t)((uint64_t)x & UINT16_MAX);

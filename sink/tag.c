@@ -145,7 +145,12 @@ static bool read_tag(struct fs fs, const char *table_path, struct str name, stru
 static struct expire_files files_of(struct fs fs, const char *table_path,
                                     const struct partition_layout *partition)
 {
-    return (struct expire_files){.fs = fs, .path = table_path, .partition = partition};
+    struct str in_buckets = schema_option(partition->schema, STR("index-file-in-data-file-dir"));
+    return (struct expire_files){.fs = fs,
+                                 .path = table_path,
+                                 .partition = partition,
+                                 .index_in_buckets =
+                                     str_eq_nocase(str_trim(in_buckets), STR("true"))};
 }
 
 /* The neighbours of a tag whose snapshot is gone: what neither of them has, nobody has, as files
@@ -183,7 +188,7 @@ static bool remove_lists(struct expire_files *f, const struct snapshot *s, struc
     return expire_files_remove_list(f, s->base_list, err) &&
            expire_files_remove_list(f, s->delta_list, err) &&
            expire_files_remove_list(f, s->changelog_list, err) &&
-           expire_files_remove_statistics(f, s, err);
+           expire_files_remove_index(f, s, err) && expire_files_remove_statistics(f, s, err);
 }
 
 bool tag_delete(struct fs fs, const char *table_path, const struct partition_layout *partition,
@@ -262,21 +267,32 @@ static bool branch_from_tag(struct fs fs, const char *table_path, const char *br
     return ok;
 }
 
+static bool empty_branch(struct fs fs, const char *table_path, const char *branch,
+                         struct error *err)
+{
+    struct schema *schema = NULL;
+    if (!schema_file_latest(fs, table_path, &schema, err)) {
+        return false;
+    }
+    if (schema == NULL) {
+        return error_set(err, FAIL_CONFIG, "there is no such table");
+    }
+    bool ok = copy_schemas(fs, table_path, branch, schema->id, err);
+    schema_free(schema);
+    return ok;
+}
+
 bool tag_branch(struct fs fs, const char *table_path, struct str name, struct str tag,
                 struct error *err)
 {
     struct arena a = {0};
-    struct schema *schema = NULL;
     const char *branch = branch_path(&a, table_path, name);
     bool ok = check_branch(fs, branch, name, err);
     if (ok && tag.len > 0) {
         ok = branch_from_tag(fs, table_path, branch, tag, &a, err);
     } else if (ok) {
-        ok = schema_file_latest(fs, table_path, &schema, err) &&
-             (schema != NULL || error_set(err, FAIL_CONFIG, "there is no such table")) &&
-             copy_schemas(fs, table_path, branch, schema->id, err);
+        ok = empty_branch(fs, table_path, branch, err);
     }
-    schema_free(schema);
     arena_release(&a);
     return ok;
 }
