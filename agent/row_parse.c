@@ -419,12 +419,25 @@ bool row_parse_value(const struct type *t, const struct json *n, struct arena *a
     return ok;
 }
 
+/* Rows mostly come in the order of the columns. count: there is none. */
+static size_t find(const struct schema_field *fields, size_t count, size_t first, struct str name)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (first + i) % count;
+        if (str_eq(fields[at].name, name)) {
+            return at;
+        }
+    }
+    return count;
+}
+
 bool row_parse(const struct schema_field *fields, size_t count, const struct json *object,
                struct arena *arena, struct value *out_values, struct error *err)
 {
     struct json_iter it = json_iter(object);
     struct str name;
     const struct json *n;
+    size_t next = 0;
     if (!json_is_object(object)) {
         return error_set(err, FAIL_CONFIG, "a row is an object: {\"column\":value,…}");
     }
@@ -432,10 +445,8 @@ bool row_parse(const struct schema_field *fields, size_t count, const struct jso
         out_values[i] = (struct value){.state = VALUE_NULL};
     }
     while (json_next(&it, &name, &n)) {
-        size_t at = 0;
-        while (at < count && !str_eq(fields[at].name, name)) {
-            at++;
-        }
+        size_t at = find(fields, count, next, name);
+        next = at + 1;
         if (at == count) {
             return error_set(err, FAIL_CONFIG, "there is no column '%.*s'",
                              STR_FMT(str_slice(name, 0, SHOWN)));
