@@ -58,3 +58,12 @@ MUST_USE bool committer_run(struct committer *c, struct error *err);
 /* Removes this job's consumer files: at an orderly end nothing must be kept for it but the newest
  * snapshot. */
 void committer_unpin(struct committer *c);
+
+/* For committer_table.c. */
+
+/* Sets a table aside at once. */
+void committer_park(struct committer *c, size_t route, enum fail code, const char *reason);
+/* Which failures of a commit concern only the table. */
+bool committer_parks(enum fail code);
+/* epoch · 2⁴⁰ + mark */
+int64_t committer_identifier(const struct committer *c, int64_t mark);

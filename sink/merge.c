@@ -380,6 +380,34 @@ static bool tell_dropped(struct merge *m, enum next next, struct run_row *out)
     return true;
 }
 
+/* The next group, whatever it comes to. */
+static enum next next_group(struct merge *m, struct run_row *out, struct error *err)
+{
+    change_begin(m);
+    if (m->raw) {
+        take_raw(m, out);
+        return NEXT_ROW;
+    }
+    if (m->state == NULL) {
+        take_group(m, out);
+        return !m->tracks || m->own ? NEXT_ROW : NEXT_END;
+    }
+    return merge_group(m, out, err);
+}
+
+/* A value that could not be cast counts only where its row does. */
+static bool check_spoilt(const struct merge *m, const struct run_row *row, struct error *err)
+{
+    const struct error *spoilt = row->spoilt;
+    if (spoilt == NULL && m->options.old != MERGE_OLD_NONE && m->change.has_old) {
+        spoilt = m->change.old.spoilt;
+    }
+    if (spoilt != NULL) {
+        *err = *spoilt;
+    }
+    return spoilt == NULL;
+}
+
 enum next merge_next(struct merge *m, struct run_row *out, struct error *err)
 {
     for (;;) {
@@ -389,37 +417,17 @@ enum next merge_next(struct merge *m, struct run_row *out, struct error *err)
         if (m->count == 0 || m->leaves[tree_winner(m)].ended) {
             return NEXT_END;
         }
-        if (!check_order(m, &m->leaves[tree_winner(m)], err)) {
-            return NEXT_FAIL;
-        }
-        enum next next = NEXT_ROW;
-        change_begin(m);
-        if (m->raw) {
-            take_raw(m, out);
-        } else if (m->state == NULL) {
-            take_group(m, out);
-            next = !m->tracks || m->own ? NEXT_ROW : NEXT_END;
-        } else {
-            next = merge_group(m, out, err);
-        }
-        if (next == NEXT_FAIL) {
+        enum next next = NEXT_FAIL;
+        if (!check_order(m, &m->leaves[tree_winner(m)], err) ||
+            (next = next_group(m, out, err)) == NEXT_FAIL) {
             return NEXT_FAIL;
         }
         m->change.has_old = m->noted && row_kind_is_add((enum row_kind)m->change.old.kind);
         bool gone = next == NEXT_END ||
                     (m->options.drop_deletes && merge_rule_is_tombstone((enum row_kind)out->kind));
-        if (gone && !tell_dropped(m, next, out)) {
-            continue;
+        if (!gone || tell_dropped(m, next, out)) {
+            return check_spoilt(m, out, err) ? NEXT_ROW : NEXT_FAIL;
         }
-        const struct error *spoilt = out->spoilt;
-        if (spoilt == NULL && m->options.old != MERGE_OLD_NONE && m->change.has_old) {
-            spoilt = m->change.old.spoilt;
-        }
-        if (spoilt != NULL) {
-            *err = *spoilt;
-            return NEXT_FAIL;
-        }
-        return NEXT_ROW;
     }
 }
 
