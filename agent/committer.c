@@ -17,6 +17,7 @@
 #define TICK_MS 200
 #define LOOK_EVERY_MS 5000u
 #define CHECKPOINTS_KEPT 2
+#define DRAIN_MAX_MS 7000u
 #define ALL_ASIDE "every table is set aside"
 
 void committer_init(struct committer *c, struct pipeline *p)
@@ -453,8 +454,23 @@ static bool look_at_tables(struct committer *c, struct error *err)
     return true;
 }
 
+/* A drain waits for what is under way, but not for ever: a server may have stalled in the middle of
+ * an answer. What is not committed is read again by the next run. */
+static bool drain_lasts(struct committer *c)
+{
+    uint64_t now = instant_mono_ms();
+    if (!stop_requested(c->p->drain)) {
+        return false;
+    }
+    c->drain_ms = c->drain_ms == 0 ? now : c->drain_ms;
+    return now - c->drain_ms > DRAIN_MAX_MS;
+}
+
 static bool tick(struct committer *c, struct error *err)
 {
+    if (drain_lasts(c)) {
+        return error_set(err, FAIL_STOPPED, "the drain took too long");
+    }
     progress_tick(c->progress, c->p);
     ask_for_marks(c);
     if (all_parked(c)) {

@@ -39,6 +39,7 @@ struct committer {
     int64_t last_mark; /* the lane's last, once it ended */
     uint64_t checkpoint_ms;
     uint64_t look_ms;
+    uint64_t drain_ms;        /* when the drain was first seen */
     struct pin *pins;         /* per route */
     struct expirer *expirers; /* per route */
 };

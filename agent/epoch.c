@@ -242,7 +242,9 @@ bool epoch_claim(struct fs fs, const char *folder, uint64_t interval_ms, bool ta
             *out = e;
             return true;
         }
-        if (err->code != FAIL_CONFLICT && err->code != FAIL_UNKNOWN) {
+        /* FAIL_IO: an agent that tidies up may have taken our draft away. */
+        if (err->code != FAIL_CONFLICT && err->code != FAIL_UNKNOWN &&
+            (err->code != FAIL_IO || tries > 2)) {
             return error_in(err, "claim the job");
         }
     }

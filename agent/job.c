@@ -369,11 +369,8 @@ static bool prepare(struct run *r, struct error *err)
     struct pipeline *p = &r->p;
     struct job *j = r->job;
     struct source_tables tables = {0};
-    struct drain_watch *watch = drain_watch(p->drain, p->stop); /* there is nothing to drain yet */
-    bool ok = p->source_ops->open(j->file.source_conf, j->name, p->stop, &p->source, err) &&
-              p->source_ops->discover(p->source, &tables, err);
-    drain_unwatch(watch);
-    if (!ok) {
+    if (!p->source_ops->open(j->file.source_conf, j->name, p->stop, &p->source, err) ||
+        !p->source_ops->discover(p->source, &tables, err)) {
         return false;
     }
     log_skipped(&tables);
@@ -422,9 +419,9 @@ static void sweep_dead_agents(struct run *r)
     }
 }
 
-static bool run_pipeline(struct run *r, struct error *err)
+/* Everything up to the first change: there is nothing to drain yet. */
+static bool begin_pipeline(struct run *r, struct error *err)
 {
-    struct pipeline *p = &r->p;
     struct job *j = r->job;
     if (!prepare(r, err)) {
         return false;
@@ -438,8 +435,17 @@ static bool run_pipeline(struct run *r, struct error *err)
     r->c.mark = j->mark;
     r->c.checkpoint = j->checkpoint;
     r->c.through = r->through;
-    committer_init(&r->c, p);
-    if (!committer_checkpoint(&r->c, err) || !copy_shared(r, err) || !find_start(r, err)) {
+    committer_init(&r->c, &r->p);
+    return committer_checkpoint(&r->c, err) && copy_shared(r, err) && find_start(r, err);
+}
+
+static bool run_pipeline(struct run *r, struct error *err)
+{
+    struct pipeline *p = &r->p;
+    struct drain_watch *watch = drain_watch(p->drain, p->stop);
+    bool ok = begin_pipeline(r, err);
+    drain_unwatch(watch);
+    if (!ok) {
         return false;
     }
     log_start(r);

@@ -16,7 +16,7 @@ struct meaning {
 
 static const struct meaning meanings[] = {
     [FAIL_NONE] = {false, false, CODE_DONE, ""},
-    [FAIL_IO] = {true, false, CODE_RETRY, "it is tried again by itself"},
+    [FAIL_IO] = {true, false, CODE_RETRY, "start it again when that is mended"},
     [FAIL_CONFLICT] = {true, true, CODE_RETRY, ""},
     [FAIL_UNKNOWN] = {true, true, CODE_RETRY, ""},
     [FAIL_CORRUPT] = {false, false, CODE_HUMAN,

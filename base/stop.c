@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/instant.h"
@@ -11,7 +12,8 @@
 
 struct stop {
     atomic_bool requested;
-    int fd; /* an eventfd: readable once requested, never read */
+    int fd;                               /* an eventfd: readable once requested, never read */
+    atomic_int sockets[STOP_MAX_SOCKETS]; /* fd + 1; 0: free */
 };
 
 struct stop *stop_new(void)
@@ -38,7 +40,34 @@ void stop_request(struct stop *s)
     atomic_store(&s->requested, true);
     ssize_t n = write(s->fd, &one, sizeof(one));
     (void)n; /* it fails only when full, and then it is readable already */
+    for (size_t i = 0; i < STOP_MAX_SOCKETS; i++) {
+        int socket = atomic_load(&s->sockets[i]) - 1;
+        if (socket >= 0) {
+            (void)shutdown(socket, SHUT_RDWR);
+        }
+    }
     errno = os;
+}
+
+void stop_add_socket(struct stop *s, int fd)
+{
+    bool added = false;
+    for (size_t i = 0; i < STOP_MAX_SOCKETS && !added; i++) {
+        int none = 0;
+        added = atomic_compare_exchange_strong(&s->sockets[i], &none, fd + 1);
+    }
+    if (stop_requested(s)) { /* it may have come before it could see this one */
+        (void)shutdown(fd, SHUT_RDWR);
+    }
+}
+
+void stop_remove_socket(struct stop *s, int fd)
+{
+    bool removed = false;
+    for (size_t i = 0; i < STOP_MAX_SOCKETS && !removed; i++) {
+        int it = fd + 1;
+        removed = atomic_compare_exchange_strong(&s->sockets[i], &it, 0);
+    }
 }
 
 bool stop_requested(const struct stop *s)

@@ -14,6 +14,8 @@ static bool unsupported(struct error *err, struct str key, const char *more)
                      STR_FMT(str_slice(key, 0, 80)), more);
 }
 
+#define BUCKETS_MAX 32767
+
 static bool check_each(const struct schema *s, struct error *err)
 {
     for (size_t i = 0; i < s->option_count; i++) {
@@ -59,15 +61,19 @@ static bool check_bucket(const struct schema *s, struct error *err)
                          (long long)bucket, bucket == -2 ? " (postponed buckets)" : "");
     }
     struct bucket_assign_options dynamic;
-    if (bucket == -1 && !bucket_assign_parse(s, &dynamic, err)) {
+    if (!bucket_assign_parse(s, &dynamic, err)) {
         err->code = FAIL_SCHEMA;
         return false;
     }
     if (bucket == -1 && schema_option(s, STR("bucket-key")).ptr != NULL) {
         return error_set(err, FAIL_SCHEMA, "option 'bucket-key' does not go with bucket = -1");
     }
-    return bucket <= INT32_MAX ||
-           error_set(err, FAIL_SCHEMA, "option 'bucket' = %lld is absurd", (long long)bucket);
+    return bucket <= BUCKETS_MAX ||
+           error_set(
+               err, FAIL_SCHEMA,
+               "option 'bucket' = %lld: more than %d are not supported (a bucket is for about "
+               "1 GB)",
+               (long long)bucket, BUCKETS_MAX);
 }
 
 /* bucket-key may only say again what the primary key says. */

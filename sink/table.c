@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/instant.h"
 #include "base/mem.h"
+#include "sink/expire.h"
 #include "sink/paths.h"
 #include "sink/schema_file.h"
 #include "sink/table_shape.h"
@@ -86,6 +87,10 @@ bool table_parse_options(const struct schema *s, struct table_options *out, stru
     struct str format = schema_option(s, STR("file.format"));
     struct str write_only = schema_option(s, STR("write-only"));
 
+    struct expire_options expiry; /* only looked at: the expirer reads its own */
+    if (!expire_options_parse(s, &expiry, err)) {
+        return false;
+    }
     if (!option_number(s, "bucket", TABLE_DYNAMIC, TABLE_DYNAMIC, INT32_MAX, &buckets, err) ||
         !option_number(s, "file.compression.zstd-level", 1, 1, 22, &level, err) ||
         !option_number(s, "manifest.merge-min-count", 30, 1, INT32_MAX, &o.manifest_merge_min_count,

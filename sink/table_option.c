@@ -158,12 +158,43 @@ static bool refuse(struct str key, const struct table_option *o, struct error *e
                      o->note == NULL ? "" : o->note);
 }
 
+static bool ends_with(struct str key, const char *tail)
+{
+    struct str t = str_of(tail);
+    return key.len >= t.len && str_eq(str_slice(key, key.len - t.len, key.len), t);
+}
+
+/* Values that Paimon's own writers would stumble over, as far as a name tells what they are. */
+static bool check_kind(struct str key, struct str value, struct error *err)
+{
+    static const char *const durations[] = {"time-retained", ".expiration-time",
+                                            ".expiration-check-interval", NULL};
+    static const char *const flags[] = {".enabled", "write-only", ".row-deduplicate", NULL};
+    uint64_t ms = 0;
+    for (size_t i = 0; durations[i] != NULL; i++) {
+        if (ends_with(key, durations[i]) && !str_to_duration(value, &ms)) {
+            return error_set(err, FAIL_SCHEMA, "option '%.*s' = '%.*s' is not a duration like 1 h",
+                             STR_FMT(key), STR_FMT(str_slice(value, 0, 40)));
+        }
+    }
+    for (size_t i = 0; flags[i] != NULL; i++) {
+        if (ends_with(key, flags[i]) && !is_true(value) && !str_eq_nocase(value, STR("false"))) {
+            return error_set(err, FAIL_SCHEMA, "option '%.*s' = '%.*s' is not true or false",
+                             STR_FMT(key), STR_FMT(str_slice(value, 0, 40)));
+        }
+    }
+    return true;
+}
+
 bool table_option_check(struct str key, struct str value, struct error *err)
 {
     struct table_option o;
     value = str_trim(value);
     if (!table_option_find(key, &o)) {
         return true;
+    }
+    if (!check_kind(key, value, err)) {
+        return false;
     }
     switch (o.stance) {
     case TABLE_OPTION_VALUE:

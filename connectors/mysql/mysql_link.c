@@ -31,6 +31,7 @@
 struct mysql_link {
     MYSQL *mysql;
     struct stop *stop;
+    int socket; /* that the stop shuts down; -1: none */
     char name[300];
     char version_text[96];
     uint32_t version;
@@ -88,6 +89,9 @@ static bool link_failed(struct mysql_link *l, const char *doing, struct error *e
     }
     if (l->mysql->net.pvio == NULL || (number >= 2000 && number < 3000) || number == 0) {
         l->dead = true;
+    }
+    if (l->dead && l->stop != NULL && stop_requested(l->stop)) { /* it shut the socket down */
+        return error_set(err, FAIL_STOPPED, "mysql %s: stopped", l->name);
     }
     return error_set(err, code, "mysql %s: %s: error %u: %s%s", l->name, doing, number,
                      text[0] == '\0' ? "the connection was lost" : text,
@@ -168,6 +172,22 @@ static bool text_of(struct str s, char *out, size_t cap)
     return true;
 }
 
+/* From the first packet on: logging in, the library reads without asking whether it may. */
+static void watch_socket(struct mysql_link *l)
+{
+    int fd = (int)mysql_get_socket(l->mysql);
+    if (l->stop == NULL || fd == l->socket) {
+        return;
+    }
+    if (l->socket >= 0) {
+        stop_remove_socket(l->stop, l->socket);
+    }
+    l->socket = fd;
+    if (fd >= 0) {
+        stop_add_socket(l->stop, fd);
+    }
+}
+
 /* Until the library can go on, or has waited for as long as it wanted. False: a stop was asked for,
  * or time is up for good. */
 static bool wait_connect(struct mysql_link *l, int wants, uint64_t end_ms, int *out_happened)
@@ -186,6 +206,7 @@ static bool wait_connect(struct mysql_link *l, int wants, uint64_t end_ms, int *
         until_ms = own_ms < until_ms ? own_ms : until_ms;
     }
     int n;
+    watch_socket(l);
     do {
         now_ms = instant_mono_ms();
         uint64_t left_ms = now_ms >= until_ms ? 0 : until_ms - now_ms;
@@ -286,6 +307,17 @@ static bool set_session(struct mysql_link *l, struct error *err)
                            err);
 }
 
+/* While the lock is waited for, other sessions that write wait behind it: not for long. */
+bool mysql_link_read_lock(struct mysql_link *l, struct error *err)
+{
+    struct error ignored = {0};
+    if (!mysql_link_exec(l, "SET SESSION lock_wait_timeout=2", err)) {
+        return false;
+    }
+    bool ok = mysql_link_exec(l, "FLUSH TABLES WITH READ LOCK", err);
+    return mysql_link_exec(l, "SET SESSION lock_wait_timeout=30", ok ? err : &ignored) && ok;
+}
+
 /* A peer that vanished without a word is noticed by the kernel after about two minutes. */
 static void set_keepalive(struct mysql_link *l)
 {
@@ -321,6 +353,7 @@ bool mysql_link_open(const struct mysql_login *login, struct stop *stop, struct 
 {
     struct mysql_link *l = MEM_NEW(struct mysql_link);
     l->stop = stop;
+    l->socket = -1;
     (void)snprintf(l->name, sizeof l->name, "%.*s:%u", STR_FMT(login->hostname), login->port);
     if (!connect_link(l, login, err)) {
         goto failed;
@@ -334,6 +367,7 @@ bool mysql_link_open(const struct mysql_login *login, struct stop *stop, struct 
         goto failed;
     }
     set_keepalive(l);
+    watch_socket(l);
     if (!check_transport(l, err) || !set_session(l, err)) {
         goto failed;
     }
@@ -348,6 +382,9 @@ void mysql_link_close(struct mysql_link *l)
 {
     if (l == NULL) {
         return;
+    }
+    if (l->socket >= 0) {
+        stop_remove_socket(l->stop, l->socket);
     }
     if (l->mysql != NULL) {
         mysql_close(l->mysql);

@@ -115,3 +115,5 @@ MUST_USE bool mysql_link_query(struct mysql_link *l, struct str sql, struct aren
                                struct mysql_rows *out, struct error *err);
 /* Runs a statement whose rows, if any, do not matter. */
 MUST_USE bool mysql_link_exec(struct mysql_link *l, const char *sql, struct error *err);
+/* FLUSH TABLES WITH READ LOCK, waited for two seconds at most. */
+MUST_USE bool mysql_link_read_lock(struct mysql_link *l, struct error *err);

@@ -249,8 +249,9 @@ static bool start_locked(struct mysql_link *l, const struct mysql_server *s, str
             "gtid_mode=ON",
             mysql_link_name(l));
     }
-    if (!mysql_link_exec(l, "FLUSH TABLES WITH READ LOCK", err)) {
-        return false;
+    if (!mysql_link_read_lock(l, err)) {
+        return error_in(err, "a short read lock is needed for the start of a first copy; "
+                             "statements that run long keep it away");
     }
     bool ok = log_end(l, s, &p, err);
     if (!mysql_link_exec(l, "UNLOCK TABLES", ok ? err : &unlock)) {

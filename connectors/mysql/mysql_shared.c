@@ -18,7 +18,7 @@ static bool lock_and_open(struct mysql_link *lock, struct mysql_shared *s,
                           const struct mysql_server *server, struct error *err)
 {
     struct error unlock = {0};
-    if (!mysql_link_exec(lock, "FLUSH TABLES WITH READ LOCK", err)) {
+    if (!mysql_link_read_lock(lock, err)) {
         return error_in(err, "a short read lock is needed to open several connections on one "
                              "snapshot; statements that run long keep it away");
     }

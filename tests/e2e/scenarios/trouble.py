@@ -1,4 +1,6 @@
 """Servers that restart, purge, refuse and are set up wrong; lines that break and lie."""
+import os
+import signal
 import time
 
 from house import lake, traffic
@@ -238,3 +240,61 @@ def validate_needs_no_server(t):
     job = t.job(server, 'nothing', source__port=proxy.port)
     code, out, err = command(t, 'validate', job.write())
     check(code == 0, 'validate ended with %d: %s%s', code, out, err)
+
+
+@each('drain_behind_lock', BRANDS, seconds=90)
+def drain_behind_lock(t, kind):
+    """The shared copy waits for its read lock behind a long statement: SIGTERM ends inlet all the same, and others that write do not
+    wait for long meanwhile."""
+    server = t.server(kind, private=True)
+    database = t.database(server, 'create table t (id int primary key, v int)', 'insert into t values (1, 0), (2, 0)',
+                          'create table u (id int primary key)')
+    job = t.job(server, database).put('sink', 'table.properties.changelog-producer', 'input')
+    job.put('source', 'tables', database + '.t')
+
+    def hold(event):
+        with server.session(database) as s:
+            s.run('update t set v = 1 where id = 1 and sleep(20) = 0')
+
+    t.background(hold)
+    time.sleep(1)
+    agent = job.start()
+    longest = 0.0
+    until_time = time.monotonic() + 6
+    n = 0
+    with server.session(database) as s:
+        while time.monotonic() < until_time:
+            began = time.monotonic()
+            s.run('insert into u values (%d)' % n)
+            longest = max(longest, time.monotonic() - began)
+            n += 1
+            time.sleep(0.05)
+    check(agent.alive(), 'inlet ended by itself: %s', agent.tail())
+    check(longest < 5, 'an insert waited %.1f s behind the read lock', longest)
+    began = time.monotonic()
+    agent.stop(10)
+    t.say('drained in %.1f s, the longest insert took %.1f s' % (time.monotonic() - began, longest))
+
+
+@each('drain_stalled', BRANDS, seconds=120)
+def drain_stalled(t, kind):
+    """The server stalls in the middle of an answer while tables are copied: SIGTERM ends inlet within ten seconds; when the server goes
+    on, so does the next run."""
+    server = t.server(kind, private=True)
+    database = t.database(server, 'create table t (id int primary key, v longtext)', 'create table digits (n int primary key)',
+                          'insert into digits values (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)')
+    server.sql("insert into t select a.n + 10 * b.n + 100 * c.n, repeat('x', 60000) from digits a, digits b, digits c", database)
+    job = t.job(server, database, source__scan__incremental__snapshot__chunk__size=200)
+    with open(os.path.join(server.dir, 'pid'), encoding='utf-8') as f:
+        pid = int(f.read().split()[0])
+    for pause in (0.15, 0.3, 0.5):
+        agent = job.start()
+        time.sleep(pause)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            time.sleep(0.5)
+            agent.stop(10)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    job.catch_up(90)
+    lake.same(t, job, ['t', 'digits'])
