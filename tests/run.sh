@@ -148,8 +148,7 @@ if [ -n "$fetch" ]; then
 fi
 if wanted judge; then
   step judge judge
-  # shellcheck disable=SC2086 # words
-  step twins python3 tests/judge/twins.py build/debug/inlet ${INLET_SEED:+--seed $INLET_SEED}
+  step twins python3 tests/judge/twins.py build/debug/inlet --seed "${INLET_SEED:-1}"
 fi
 if wanted e2e; then end_to_end; fi
 cleanup

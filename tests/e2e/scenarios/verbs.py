@@ -40,10 +40,8 @@ def cases():
 ORC = "format 'orc' is not supported"
 UNREAD = {'types_orc': ORC, 'types9_orc': ORC, 'multiset_orc': ORC, 'keys_orc': ORC, 'open_orc': ORC, 'evolve_orc': ORC,
           'variant_parquet': 'type "VARIANT"', 'append': 'without a primary key', 'datadir': 'data-file.path-directory'}
-LOOKUP, FULL = "'changelog-producer' = 'lookup'", "'changelog-producer' = 'full-compaction'"
 VECTORS = 'deletion-vectors.enabled'
-UNWRITTEN = {'cl_lookup': LOOKUP, 'partial_lookup': LOOKUP, 'firstrow_lookup': LOOKUP, 'levels_lookup': LOOKUP, 'cl_full': FULL, 'agg_full': FULL,
-             'dv': VECTORS, 'dv_input': VECTORS, 'dv_lookup': VECTORS, 'dv_lookup64': VECTORS, 'dv_levels': VECTORS, 'part_dv': VECTORS,
+UNWRITTEN = {'dv': VECTORS, 'dv_input': VECTORS, 'dv_lookup': VECTORS, 'dv_lookup64': VECTORS, 'dv_levels': VECTORS, 'part_dv': VECTORS,
              'dynamic_dv': VECTORS, 'dynamic_dv64': VECTORS, 'postpone': "'bucket' = -2",
              'thin': 'data-file.thin-mode', **UNREAD}
 
