@@ -6,6 +6,7 @@ Page checksums are verified. Exit 1 names the first row that differs in each fil
 """
 import decimal
 import glob
+import json
 import os
 import re
 import sys
@@ -41,6 +42,22 @@ def duckdb(path):
     return c.execute('select %s from read_parquet(?)' % cast, [path]).to_arrow_table()
 
 
+def in_order(value):
+    """Pairs of maps sorted anew: keys that differ in nanoseconds alone change places when these are cut off. (An array of pairs looks
+    the same and is sorted too; Arrow's reading, which is exact, has held its order against the rows.)"""
+    if isinstance(value, dict):
+        return {k: in_order(v) for k, v in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [in_order(v) for v in value]
+    pairs = items and all(isinstance(i, list) and len(i) == 2 for i in items)
+    return sorted(items, key=json.dumps) if pairs else items
+
+
+def same(a, b, plain):
+    return a == b or (plain and in_order(json.loads(a)) == in_order(json.loads(b)))
+
+
 def compare(path, name, read, plain):
     """A text that tells of the first difference, or None. INT96 does not say whether it is an instant: the Z is no difference;
     DuckDB keeps microseconds."""
@@ -52,7 +69,7 @@ def compare(path, name, read, plain):
         return '%s: %s: %s' % (name, type(e).__name__, str(e).split('\n')[0])
     shape = (lambda s: STAMP.sub(r'\g<1>"', s)) if plain else (lambda s: STAMP.sub(r'\g<1>\2"', s))
     for i, (a, b) in enumerate(zip(want, got)):
-        if shape(a) != shape(b):
+        if not same(shape(a), shape(b), plain):
             return '%s: row %d\n  want %s\n  got  %s' % (name, i, a[:2000], b[:2000])
     if len(want) != len(got):
         return '%s: %d rows, not %d' % (name, len(got), len(want))
