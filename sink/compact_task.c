@@ -126,7 +126,8 @@ static bool put_changes(struct task *t, const struct merge_change *c, const stru
         return true;
     }
     if (!c->has_old) {
-        return !is_row || put_change(t, *row, ROW_INSERT, err);
+        enum row_kind kind = first_row ? (enum row_kind)row->kind : ROW_INSERT;
+        return !is_row || put_change(t, *row, kind, err);
     }
     if (!is_row) {
         return put_change(t, c->old, ROW_DELETE, err);

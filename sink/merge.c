@@ -144,7 +144,9 @@ static struct merge *merge_new(const struct merge_options *o)
     m->raw = o->every;
     m->tracks = o->old != MERGE_OLD_NONE || o->older_runs > 0;
     m->ordered = merge_rule_order(o->rule, &order) > 0;
-    m->state = merge_rule_takes_last(o->rule) ? NULL : merge_state_new(o->rule);
+    if (!merge_rule_takes_last(o->rule)) {
+        m->state = merge_state_new(o->rule, o->old == MERGE_OLD_LOOKUP);
+    }
     m->exact = run_key_prefix_is_exact(o->layout);
     return m;
 }
@@ -297,7 +299,8 @@ static enum next merge_group(struct merge *m, struct run_row *out, struct error 
     size_t winner = tree_winner(m);
     struct leaf first = m->leaves[winner];
     bool older = false;
-    if (!first.repeats && !winner_has_equals(m)) {
+    bool as_it_is = first.older || m->options.old != MERGE_OLD_LOOKUP;
+    if (!first.repeats && as_it_is && !winner_has_equals(m)) {
         m->leaves[winner].held = true;
         m->held[m->held_count++] = winner;
         change_note(m, &first, &first.row);

@@ -43,6 +43,7 @@ struct merge_rule {
 struct merge_state {
     const struct merge_rule *rule;
     struct arena arena, spare; /* what the group's values need; spare: for settling */
+    bool merges_one;           /* a lone record, too, goes through the rule */
     size_t count;              /* records of the group */
     struct run_row only;       /* the first, while it is the only one */
     struct run_row best;       /* deduplicate, first-row */

@@ -66,8 +66,11 @@ int merge_rule_compare(const struct merge_rule *r, const struct value *a, const 
 /* ---- merging one key; a state belongs to one thread ---- */
 
 struct merge_state;
-struct merge_state *merge_state_new(const struct merge_rule *r); /* not NULL */
-void merge_state_free(struct merge_state *s);                    /* takes NULL */
+/* merges_one: a lone record goes through the rule, too, as where lookups are made
+ * (LookupChangelogMergeFunctionWrapper); otherwise it stays what it is
+ * (ReducerMergeFunctionWrapper). */
+struct merge_state *merge_state_new(const struct merge_rule *r /* not NULL */, bool merges_one);
+void merge_state_free(struct merge_state *s); /* takes NULL */
 void merge_state_begin(struct merge_state *s);
 /* The row and all it points to must stay as they are until the result has been used. level: of the
  * row's file; MERGE_BUFFERED for one that is in no file yet. Where rows of higher levels are whole

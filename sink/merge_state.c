@@ -4,10 +4,11 @@
 #include "base/mem.h"
 #include "sink/merge_plan.h"
 
-struct merge_state *merge_state_new(const struct merge_rule *r)
+struct merge_state *merge_state_new(const struct merge_rule *r, bool merges_one)
 {
     struct merge_state *s = MEM_NEW(struct merge_state);
     s->rule = r;
+    s->merges_one = merges_one;
     s->row = MEM_ARRAY(struct value, r->schema->field_count);
     s->seen = MEM_ARRAY(bool, r->schema->field_count);
     s->handled = MEM_ARRAY(bool, r->schema->field_count);
@@ -39,7 +40,7 @@ void merge_state_begin(struct merge_state *s)
     s->settled = false;
 }
 
-/* The second record has come: now there is something to merge. */
+/* There is something to merge. */
 static void merge_begin(struct merge_state *s)
 {
     size_t columns = s->rule->schema->field_count;
@@ -115,6 +116,12 @@ static bool merge_add(struct merge_state *s, const struct run_row *row, struct e
     return true;
 }
 
+static bool merge_only(struct merge_state *s, struct error *err)
+{
+    merge_begin(s);
+    return merge_add(s, &s->only, err);
+}
+
 static void hold(struct merge_state *s, const struct run_row *row, int32_t level)
 {
     size_t levels = s->held_count;
@@ -138,13 +145,7 @@ bool merge_state_add(struct merge_state *s, const struct run_row *row, int32_t l
     if (s->held_count > 0) {
         return true; /* which of them count is known at the end */
     }
-    if (s->count == 2) {
-        merge_begin(s);
-        if (!merge_add(s, &s->only, err)) {
-            return false;
-        }
-    }
-    return merge_add(s, row, err);
+    return (s->count > 2 || merge_only(s, err)) && merge_add(s, row, err);
 }
 
 /* LookupMergeFunction.getResult. */
@@ -168,11 +169,11 @@ static bool merge_held(struct merge_state *s, struct error *err)
 enum next merge_state_result(struct merge_state *s, struct run_row *out, struct error *err)
 {
     must(s->count > 0);
-    if (s->count == 1) {
+    if (s->count == 1 && !s->merges_one) {
         *out = s->only;
         return NEXT_ROW;
     }
-    if (s->held_count > 0 && !merge_held(s, err)) {
+    if (s->held_count > 0 ? !merge_held(s, err) : s->count == 1 && !merge_only(s, err)) {
         return NEXT_FAIL;
     }
     if (merge_rule_picks(s->rule)) {

@@ -104,7 +104,7 @@ struct sort_buffer *sort_buffer_new(const struct schema *schema,
     b->layout = layout;
     b->rule = rule;
     b->ordered = order_count > 0;
-    b->state = merge_rule_takes_last(rule) ? NULL : merge_state_new(rule);
+    b->state = merge_rule_takes_last(rule) ? NULL : merge_state_new(rule, false);
     packed_row_shape_init(&b->shape, schema, layout);
     packed_row_shape_lead(&b->shape, order, order_count);
     if (b->ordered) {

@@ -46,15 +46,8 @@ DAYS = ['1969-12-31', '2024-02-29', '2026-01-01']
 PARTS = {'STRING': ['x=y/z', 'a', 'b', '\u00e4 b'], 'INT': [-1, 7, 8], 'DATE': DAYS}
 
 
-# Where inlet differs, still: a lone record of a key is merged, too, and a first row keeps its kind. --open tries them.
-OPEN = {('partial-update', 'lookup'), ('aggregation', 'lookup'), ('first-row', 'lookup')}
-open_too = False
-
-
 def possible(combo):
     """Paimon gives first-row no changelog but by lookup."""
-    if (combo['engine'], combo['producer']) in OPEN and not open_too:
-        return False
     return combo['engine'] != 'first-row' or combo['producer'] in ('none', 'lookup')
 
 
@@ -421,15 +414,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('inlet')
     parser.add_argument('--all', action='store_true')
-    parser.add_argument('--open', action='store_true')
     parser.add_argument('--rounds', type=int, default=1)
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument('--only', type=int)
     parser.add_argument('--keep')
     args = parser.parse_args()
     args.inlet = os.path.abspath(args.inlet)
-    global open_too
-    open_too = args.open
     work = os.path.abspath(args.keep) if args.keep else tempfile.mkdtemp()
     for name in ('inlet', 'java'):
         os.makedirs(os.path.join(work, name), exist_ok=True)

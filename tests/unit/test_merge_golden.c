@@ -305,7 +305,7 @@ static void sort_rows(const struct replay *r, struct run_row *rows, size_t count
 static size_t merge_rows(struct replay *r, struct run_row *rows, size_t count, size_t settle,
                          struct run_row *out)
 {
-    struct merge_state *s = merge_state_new(r->rule);
+    struct merge_state *s = merge_state_new(r->rule, false);
     size_t results = 0;
     for (size_t first = 0; first < count && !r->failed;) {
         size_t end = first;

@@ -265,7 +265,7 @@ static int64_t merged_sum(struct made m, const int64_t *numbers, const int32_t *
                           size_t count)
 {
     struct error err = {0};
-    struct merge_state *s = merge_state_new(m.rule);
+    struct merge_state *s = merge_state_new(m.rule, false);
     struct value rows[8][COLUMNS];
     struct run_row out;
     memset(rows, 0, sizeof(rows));
@@ -301,6 +301,28 @@ static void levels(void **state)
     assert_int_equal(merged_sum(lookup, numbers, (int32_t[]){-1, -1, -1}, 3), 121);
     made_free(&plain);
     made_free(&lookup);
+}
+
+/* A delete that is alone stays what it is, but where lookups are made. */
+static void lone_records(void **state)
+{
+    (void)state;
+    struct made m = MAKE(SUM);
+    for (int merges = 0; merges < 2; merges++) {
+        struct error err = {0};
+        struct value values[COLUMNS] = {[ID] = number(1), [V] = number(5)};
+        struct run_row row = {.key = values, .values = values, .sequence = 3, .kind = ROW_DELETE};
+        struct run_row out;
+        struct merge_state *s = merge_state_new(m.rule, merges == 1);
+        merge_state_begin(s);
+        assert_true(merge_state_add(s, &row, 0, &err));
+        assert_int_equal(merge_state_result(s, &out, &err), NEXT_ROW);
+        assert_int_equal(out.kind, merges ? ROW_INSERT : ROW_DELETE);
+        assert_int_equal(out.values[V].i, merges ? -5 : 5);
+        assert_int_equal(out.sequence, 3);
+        merge_state_free(s);
+    }
+    made_free(&m);
 }
 
 /* A key that comes thousands of times in one buffer, with a changelog of all of it; then the file
@@ -350,7 +372,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(properties), cmocka_unit_test(mistakes), cmocka_unit_test(entry),
-        cmocka_unit_test(orders),     cmocka_unit_test(levels),   cmocka_unit_test(hot_key),
+        cmocka_unit_test(orders),     cmocka_unit_test(levels),   cmocka_unit_test(lone_records),
+        cmocka_unit_test(hot_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
