@@ -9,5 +9,6 @@ for server in 'mariadb 11.8' 'mysql 8.0' 'mariadb 10.11' 'mysql 9.7'; do
   bash "servers/$1.sh" fetch "$2" || bad=1
 done
 ./judge/judge version || bad=1
+PAIMON=1.3.1 ./judge/judge version || bad=1
 ./judge/setup-py.sh || bad=1
 exit $bad

@@ -51,6 +51,7 @@ class Bench:
         self.judges = {
             'java': Judge([os.path.join(TESTS_DIR, 'judge', 'judge'), 'serve']),
             'java2': Judge([os.path.join(TESTS_DIR, 'judge', 'judge'), 'serve']),
+            'java-1.3.1': Judge(['env', 'PAIMON=1.3.1', os.path.join(TESTS_DIR, 'judge', 'judge'), 'serve']),
             'pypaimon': Judge([os.path.join(cache, 'venv-pypaimon', 'bin', 'python'), reader, 'serve']),
             'rust': Judge([os.path.join(cache, 'venv-rust', 'bin', 'python'), reader, '--engine', 'rust', 'serve'])}
         self.socket = socket.socket(socket.AF_UNIX)

@@ -45,11 +45,11 @@ def table_file(warehouse, database, table, *more):
 
 
 class Lake:
-    def __init__(self, warehouse):
-        self.warehouse = warehouse
+    def __init__(self, warehouse, java='java'):
+        self.warehouse, self.java = warehouse, java
 
     def judge(self, verb, table, *options, seconds=180):
-        return ask('java', '-w', self.warehouse, verb, table, *options, seconds=seconds)
+        return ask(self.java, '-w', self.warehouse, verb, table, *options, seconds=seconds)
 
     def tables(self):
         found = []
