@@ -140,8 +140,9 @@ static bool put_changes(struct task *t, const struct merge_change *c, const stru
            put_change(t, *row, ROW_UPDATE_AFTER, err);
 }
 
+/* writer NULL: the changelog alone is wanted. */
 static bool write_section(struct task *t, const struct interval_section *section,
-                          struct run_writer *writer, struct error *err)
+                          struct run_writer *writer, bool drop_deletes, struct error *err)
 {
     const struct compact_work *w = t->work;
     struct interval_section whole;
@@ -155,7 +156,7 @@ static bool write_section(struct task *t, const struct interval_section *section
                                     .older_hides = merge_rule_hides_level0(w->rule),
                                     .old = t->changelog == NULL ? MERGE_OLD_NONE : w->changelog.old,
                                     .max_level = w->max_level,
-                                    .drop_deletes = w->drop_deletes,
+                                    .drop_deletes = drop_deletes,
                                     .stop = w->stop};
     struct merge *merge = NULL;
     if (!merge_open_runs(&options, w->origin, &whole, w->target, fan_in, &merge, err)) {
@@ -171,7 +172,7 @@ static bool write_section(struct task *t, const struct interval_section *section
         }
         const struct merge_change *change = merge_change(merge);
         ok = put_changes(t, change, &row, err) &&
-             (change->dropped || run_writer_add(writer, &row, err));
+             (change->dropped || writer == NULL || run_writer_add(writer, &row, err));
         if (ok && !t->passed_middle) {
             t->passed_middle = true;
             ok = FAILPOINT("compact.mid") || error_os(err, "in the middle of a merge");
@@ -197,13 +198,13 @@ static void note_inputs(struct task *t, const struct interval_section *sections,
 
 /* Merges sections, one after another, into one sequence of new files. */
 static bool rewrite(struct task *t, const struct interval_section *sections, size_t count,
-                    struct error *err)
+                    bool drop_deletes, struct error *err)
 {
     struct run_files made = {0};
     struct run_writer *writer = run_writer_new(t->work->target);
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
-        ok = write_section(t, &sections[i], writer, err);
+        ok = write_section(t, &sections[i], writer, drop_deletes, err);
     }
     ok = ok && run_writer_finish(writer, t->arena, &made, err);
     t->result.rows_written += ok ? run_writer_rows(writer) : 0;
@@ -220,6 +221,42 @@ static bool rewrite(struct task *t, const struct interval_section *sections, siz
     return true;
 }
 
+/* What moving a file up asks for (LookupMergeTreeCompactRewriter.upgradeStrategy and that of
+ * FullChangelogMergeTreeCompactRewriter). */
+enum look {
+    LOOK_NOT,
+    LOOK_AT,      /* its rows are changes that the changelog must have; the file stays as it is */
+    LOOK_REWRITE, /* rows of lower levels may change or hide its own */
+};
+
+static enum look look_of(const struct task *t, const struct data_file *file)
+{
+    const struct compact_work *w = t->work;
+    const size_t *order;
+    bool top = w->target->level == w->max_level;
+    bool hides = merge_rule_hides_level0(w->rule);
+    bool told = t->changelog != NULL;
+    if (w->changelog.old == MERGE_OLD_TOP && !hides) {
+        return told && top ? LOOK_AT : LOOK_NOT;
+    }
+    if (file->level != 0 || !(told || hides)) {
+        return LOOK_NOT;
+    }
+    bool newest_wins = merge_rule_takes_last(w->rule) && merge_rule_order(w->rule, &order) == 0;
+    if (top || newest_wins) {
+        return told ? LOOK_AT : LOOK_NOT;
+    }
+    return LOOK_REWRITE;
+}
+
+static void move(struct task *t, const struct data_file *file)
+{
+    struct data_file *moved = data_file_copy(t->arena, file);
+    moved->level = t->work->target->level;
+    run_files_add(&t->result.before, t->arena, data_file_copy(t->arena, file));
+    run_files_add(&t->result.after, t->arena, moved);
+}
+
 /* Moves a file to the output level as it is, unless it holds deletes that may now go (an unknown
  * number counts as some). The file keeps its name, and nothing but the level changes. */
 static bool upgrade(struct task *t, struct data_file *file, struct error *err)
@@ -229,14 +266,24 @@ static bool upgrade(struct task *t, struct data_file *file, struct error *err)
     bool top = w->target->level == w->max_level;
     if (w->rewrite_all || (top && w->drop_deletes && file->delete_rows != 0)) {
         struct interval_section alone = section_of(t, file);
-        return rewrite(t, &alone, 1, err);
+        return rewrite(t, &alone, 1, w->drop_deletes, err);
     }
-    if (file->level != w->target->level) {
-        struct data_file *moved = data_file_copy(t->arena, file);
-        moved->level = w->target->level;
-        run_files_add(&t->result.before, t->arena, data_file_copy(t->arena, file));
-        run_files_add(&t->result.after, t->arena, moved);
+    if (file->level == w->target->level) {
+        return true;
     }
+    struct interval_section alone = section_of(t, file);
+    switch (look_of(t, file)) {
+    case LOOK_NOT:
+        break;
+    case LOOK_AT:
+        if (!write_section(t, &alone, NULL, false, err)) {
+            return false;
+        }
+        break;
+    case LOOK_REWRITE:
+        return rewrite(t, &alone, 1, false, err);
+    }
+    move(t, file);
     return true;
 }
 
@@ -246,32 +293,17 @@ static void candidates_add(struct task *t, struct interval_section section)
     t->candidates[t->count++] = section;
 }
 
-/* A run of level 0 over older files, of which keys may have to go; or one whose rows are a change
- * that the changelog must have. */
-static bool must_look(const struct task *t, const struct interval_run *run)
-{
-    const struct compact_work *w = t->work;
-    bool level0 = false;
-    bool rises = false; /* into the highest level */
-    for (size_t i = 0; i < run->count; i++) {
-        level0 = level0 || run->files[i]->level == 0;
-        rises = rises || run->files[i]->level < w->target->level;
-    }
-    return (level0 && (w->older_count > 0 || t->changelog != NULL)) ||
-           (rises && t->changelog != NULL && w->changelog.old == MERGE_OLD_TOP);
-}
-
 /* MergeTreeCompactTask.rewrite: one section of one run has nothing to merge with. */
 static bool candidates_flush(struct task *t, struct error *err)
 {
     bool ok = true;
-    if (t->count == 1 && t->candidates[0].count == 1 && !must_look(t, &t->candidates[0].runs[0])) {
+    if (t->count == 1 && t->candidates[0].count == 1) {
         const struct interval_run *run = &t->candidates[0].runs[0];
         for (size_t i = 0; ok && i < run->count; i++) {
             ok = upgrade(t, run->files[i], err);
         }
     } else if (t->count > 0) {
-        ok = rewrite(t, t->candidates, t->count, err);
+        ok = rewrite(t, t->candidates, t->count, t->work->drop_deletes, err);
     }
     t->count = 0;
     return ok;
@@ -282,7 +314,7 @@ static bool take_run(struct task *t, const struct interval_run *run, struct erro
 {
     for (size_t i = 0; i < run->count; i++) {
         struct data_file *file = run->files[i];
-        if ((uint64_t)file->size_bytes < t->work->small_file_bytes || must_look(t, run)) {
+        if ((uint64_t)file->size_bytes < t->work->small_file_bytes) {
             candidates_add(t, section_of(t, file));
         } else if (!candidates_flush(t, err) || !upgrade(t, file, err)) {
             return false;
