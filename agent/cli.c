@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/compact_verb.h"
 #include "agent/job.h"
 #include "agent/table_meta.h"
 #include "agent/table_verbs.h"
@@ -50,7 +51,7 @@ static const struct cli_flag run_flags[] = {
     [RUN_LOG_LEVEL] = {"--log-level", "LEVEL", "debug, info (default), warn or error."},
     {NULL, NULL, NULL}};
 
-static bool set_log_level(const char *text)
+bool cli_set_log_level(const char *text)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -68,7 +69,7 @@ static enum exit_code run_verb(const struct cli_args *args)
     struct job_options options = {.path = args->words[0],
                                   .until_caught_up = args->values[RUN_UNTIL_CAUGHT_UP] != NULL,
                                   .take_over = args->values[RUN_TAKE_OVER] != NULL};
-    if (args->values[RUN_LOG_LEVEL] != NULL && !set_log_level(args->values[RUN_LOG_LEVEL])) {
+    if (args->values[RUN_LOG_LEVEL] != NULL && !cli_set_log_level(args->values[RUN_LOG_LEVEL])) {
         return CODE_USAGE;
     }
     return job_run(&options, cli_catch_signals());
@@ -106,6 +107,22 @@ const struct cli_verb cli_verbs[] = {
      "is lost by that either. Started again, it goes on where the "
      "lake says it stopped.",
      1, run_flags, run_verb},
+    {"compact", "JOB.yaml | WAREHOUSE [DB.TABLE…]", "compact tables beside their writers",
+     "A process of its own that compacts what a job with `write-only: true`, a Flink job or "
+     "anybody "
+     "else writes, until SIGTERM or SIGINT: a job's tables, all of a warehouse, or those that are "
+     "named. Tables that are not `write-only` compact themselves and are left alone unless they "
+     "are "
+     "named. Buckets are picked as a job picks them and committed as COMPACT snapshots, with the "
+     "changelog where the table's is made by compactions (`lookup`, `full-compaction`); when "
+     "somebody else was faster the result is thrown away and the bucket looked at again, so "
+     "several "
+     "may run on one table. Snapshots of `write-only` tables are expired. A table in its first "
+     "copy "
+     "rests; one that cannot be written is set aside by name, tried again after minutes, and makes "
+     "the exit code 3. Killed at any moment, it leaves files that nobody lists, and the next one "
+     "removes them.",
+     CLI_FROM(1), compact_verb_flags, compact_verb},
     {"validate", "JOB.yaml", "check a job file without asking any server",
      "Checks the whole file: keys, values, table options. Exit code 0 or 2.", 1, no_flags,
      validate_verb},
@@ -194,8 +211,8 @@ const struct cli_verb cli_verbs[] = {
      "still to read, tags and branches stay. A running job does the same in the background.",
      2, table_work_expire_flags, table_work_expire},
     {"version", "", "print the version", "Prints `inlet VERSION`.", 0, no_flags, version_verb},
-    {"help", "[VERB]", "explain a verb", "Without a verb: the list of verbs.", -1, no_flags,
-     help_verb},
+    {"help", "[VERB]", "explain a verb", "Without a verb: the list of verbs.", CLI_FROM(0),
+     no_flags, help_verb},
     {NULL, NULL, NULL, NULL, 0, NULL, NULL}};
 
 static void print_summary(FILE *to)
@@ -299,7 +316,8 @@ static bool parse_flag(const struct cli_verb *v, int argc, char **argv, int *at,
 
 static bool parse_args(const struct cli_verb *v, int argc, char **argv, struct cli_args *out)
 {
-    int max = v->words < 0 ? 2 : v->words;
+    int max = v->words < 0 ? CLI_MAX_WORDS : v->words;
+    int least = v->words < 0 ? -1 - v->words : v->words;
     for (int i = 0; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1] == '-') {
             if (!parse_flag(v, argc, argv, &i, out)) {
@@ -312,7 +330,7 @@ static bool parse_args(const struct cli_verb *v, int argc, char **argv, struct c
             return false;
         }
     }
-    if (v->words >= 0 && out->word_count < v->words) {
+    if (out->word_count < least) {
         (void)fprintf(stderr, "inlet %s: needs %s\n", v->name, v->usage);
         return false;
     }

@@ -59,6 +59,12 @@ bool bucket_compact_is_urgent(const struct table *t, const struct table_bucket *
            bucket_compact_has_level0(b);
 }
 
+bool bucket_compact_is_due(const struct table *t, const struct table_bucket *b)
+{
+    return b->full_wanted || bucket_compact_is_urgent(t, b) ||
+           bucket_compact_runs(b) >= (size_t)t->options.compaction_trigger;
+}
+
 static struct compact_options options_of(const struct table *t)
 {
     struct compact_options o = compact_pick_defaults((size_t)t->options.compaction_trigger);

@@ -55,6 +55,8 @@ bool bucket_compact_has_level0(const struct table_bucket *b);
 /* Rows are to leave level 0 as soon as they are committed: readers do not see them there, or the
  * changelog is made of it. */
 bool bucket_compact_is_urgent(const struct table *t, const struct table_bucket *b);
+/* Whether the picking may say something now: a plan costs a copy of the bucket's file list. */
+bool bucket_compact_is_due(const struct table *t, const struct table_bucket *b);
 
 /* *out = NULL: nothing to do. FAIL_CORRUPT when levels of the bucket overlap. */
 MUST_USE bool bucket_compact_plan(const struct table *t, struct table_bucket *b,

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "sink/paths.h"
 #include "sink/schema_file.h"
+#include "sink/table_follow.h"
 
 #define SNAPSHOT_MAX_BYTES (32u << 20)
 #define COMMIT_TRIES 20
@@ -199,7 +200,7 @@ static enum look look_ahead(struct attempt *a, struct error *err)
             return LOOK_FAILED;
         }
         enum look seen = judge_snapshot(a, &s, &stamp, stamped, err);
-        if (seen == LOOK_FAILED || (seen == LOOK_CLEAR && !table_load(t, s.id, err))) {
+        if (seen == LOOK_FAILED || (seen == LOOK_CLEAR && !table_follow(t, s.id, err))) {
             return LOOK_FAILED;
         }
         if (seen == LOOK_OURS) {

@@ -98,6 +98,7 @@ struct table {
     uint64_t compacted_bytes; /* data file bytes written by compactions of this run */
     int64_t snapshots;        /* made by this run */
     int64_t since_full;       /* commits since full compactions were asked for */
+    bool in_copy;             /* some job's first copy runs: kept by table_follow.h alone */
 };
 
 /* Parses the options of a schema that schema_file_check_writable accepted. */

@@ -11,7 +11,7 @@ from house.agent import DONE, HUMAN, USAGE, Job, command
 from house.registry import check, each, test
 from house.server import ANY, KINDS, PASSWORD, TESTS_DIR, free_port
 
-VERBS = ('run', 'validate', 'table read', 'table checksum', 'table count', 'table schema', 'table snapshots', 'table files',
+VERBS = ('run', 'compact', 'validate', 'table read', 'table checksum', 'table count', 'table schema', 'table snapshots', 'table files',
          'table changelog', 'table manifests', 'table partitions', 'table buckets', 'table options', 'table compact', 'table apply', 'table expire',
          'version', 'help')
 
