@@ -98,6 +98,11 @@ class Agent:
     def alive(self):
         return self.process.poll() is None
 
+    def peak(self):
+        """Bytes of memory that were resident at most so far."""
+        with open('/proc/%d/status' % self.process.pid, encoding='utf-8') as f:
+            return int(re.search(r'VmHWM:\s+(\d+) kB', f.read()).group(1)) << 10
+
     def wait(self, seconds=60, expect=None):
         """The exit code, or minus the signal. Fails when inlet does not end in time, ends otherwise than expected (a number or a
         tuple), or shows a bug."""
