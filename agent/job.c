@@ -568,8 +568,12 @@ enum exit_code job_run(const struct job_options *options, struct stop *drain)
 
     j.progress = progress_new(isatty(STDERR_FILENO) == 1);
     if (!job_load(options->path, &j.file, &err) || !open_job(&j, &err) || !claim(&j, &err)) {
-        log_failure(&j, &err, false, 0);
         code = retry_exit(err.code);
+        if (err.code == FAIL_STOPPED) {
+            LOG_INFO("stopped", "reason=%s", LOG_Q(err.text));
+        } else {
+            log_failure(&j, &err, false, 0);
+        }
     } else {
         code = run_job(&j);
         if (code != CODE_OWNED && !epoch_end(&j.epoch, &err)) {
